@@ -1,0 +1,1 @@
+"""Random batch operations on the device: the searched preprocessing space."""

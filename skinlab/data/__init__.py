@@ -1,0 +1,1 @@
+"""Manifest rows -> memory-mapped pixels -> batches on the device."""

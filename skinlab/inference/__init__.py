@@ -1,0 +1,1 @@
+"""Restore a run and predict."""

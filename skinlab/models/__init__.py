@@ -1,0 +1,1 @@
+"""Plain torch.nn: timm backbones, segmenters, heads."""

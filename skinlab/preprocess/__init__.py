@@ -1,0 +1,1 @@
+"""Photograph file -> upright RGB pixels -> deterministic image operations, run once and cached."""

@@ -1,0 +1,1 @@
+"""An archive on disk -> Manifest; one file an archive, each with read(root)."""

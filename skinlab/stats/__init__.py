@@ -1,0 +1,1 @@
+"""Numbers with 95% intervals: numpy, scipy, statsmodels; no torch."""

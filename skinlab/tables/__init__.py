@@ -1,0 +1,1 @@
+"""What every layer speaks: manifests, label trees, predictions, reports, and their files."""

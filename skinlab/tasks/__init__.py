@@ -1,0 +1,1 @@
+"""LightningModules: what is learned from a batch."""

@@ -1,0 +1,1 @@
+"""Fit, callbacks, checkpoints, tracking and the sweep."""

@@ -102,12 +102,19 @@ def upright_size(content: bytes, format_: str, path: Path) -> tuple[int, int]:
 
 def decode(content: bytes, format_: str, path: Path, *, at_least: int | None = None) -> Photograph:
     """Turn a picture's bytes into upright sRGB pixels; `path` is for messages only."""
+    with open_photograph(content, format_, path, at_least=at_least) as (picture, notes):
+        return Photograph(np.asarray(picture, dtype=np.uint8), notes)
+
+
+@contextmanager
+def open_photograph(
+    content: bytes, format_: str, path: Path, *, at_least: int | None = None
+) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
+    """Yield an upright 8-bit sRGB picture and what was converted; see `read_photograph`."""
     with decoded(content, format_, path, at_least=at_least) as (image, turn):
         notes: list[str] = []
         picture = _to_srgb(_to_eight_bit(image, path, notes), path, notes)
-        if turn is not None:
-            picture = picture.transpose(turn)
-        return Photograph(np.asarray(picture, dtype=np.uint8), tuple(notes))
+        yield picture if turn is None else picture.transpose(turn), tuple(notes)
 
 
 @contextmanager

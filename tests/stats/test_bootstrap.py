@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from skinlab.stats import bootstrap
+from skinlab.stats.bootstrap import canonical_patients, draws, percentile, rarest_label
+
+
+def all_draws(strata: NDArray[np.int64], b: int = 300) -> NDArray[np.float32]:
+    return np.concatenate([weights for _, weights in draws(strata, b, 0)], axis=1)
+
+
+def test_a_plain_draw_has_as_many_patients_as_the_sample_and_each_equally_often() -> None:
+    weights = all_draws(np.zeros(40, np.int64), 2000)
+    assert (weights.sum(axis=0) == 40).all()
+    assert weights.mean(axis=1) == pytest.approx(np.ones(40), abs=0.12)
+    # A multinomial count has variance 1 - 1/m.
+    assert weights.var() == pytest.approx(1 - 1 / 40, rel=0.02)
+
+
+def test_a_stratified_draw_keeps_the_number_of_patients_of_each_label() -> None:
+    strata = np.array([2, 0, 0, 1, 2, 2, 1, 2])
+    weights = all_draws(strata)
+    for label in range(3):
+        assert (weights[strata == label].sum(axis=0) == (strata == label).sum()).all()
+    assert weights[strata == 2].max() > 1
+
+
+def test_the_block_size_does_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    strata = np.array([0, 1, 1, 0, 1])
+    expected = all_draws(strata)
+    monkeypatch.setattr(bootstrap, "BLOCK_BYTES", 32 * 5 * 9)
+    assert (all_draws(strata) == expected).all()
+
+
+@given(st.permutations(range(12)), st.permutations(range(5)))
+def test_names_and_order_of_rows_do_not_change_the_order_of_patients(
+    rows: list[int], names: list[int]
+) -> None:
+    patient = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 4, 4])
+    content = np.random.default_rng(0).random((12, 3))
+    expected = canonical_patients(patient, content)
+    shuffled = canonical_patients(np.array(names)[patient][rows], content[rows])
+    assert (shuffled == expected[rows]).all()
+
+
+def test_the_stratum_of_a_patient_is_the_rarest_class_it_carries() -> None:
+    patient = np.array([0, 0, 1, 2, 3, 3])
+    target = np.array([0, 1, 0, 0, 0, 2])
+    assert rarest_label(patient, target, 4, 3).tolist() == [1, 0, 0, 2]
+
+
+def test_undefined_replicates_are_dropped_and_counted() -> None:
+    values = np.append(np.linspace(0, 1, 201), [np.nan] * 9)
+    interval = percentile(values)
+    assert (interval.low, interval.high) == pytest.approx((0.025, 0.975))
+    assert (interval.used, interval.dropped) == (201, 9)
+
+
+def test_mostly_undefined_replicates_give_no_interval() -> None:
+    values = np.append(np.linspace(0, 1, 150), [np.nan] * 151)
+    assert np.isnan(percentile(values).low)

@@ -1,0 +1,71 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from skinlab.stats.rank import RankedClass, auroc, delong, delong_variance
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("digits", [1, 2, 9])
+def test_weighted_areas_agree_with_scikit_learn_on_the_drawn_rows(seed: int, digits: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, patients = 120, 40
+    score = rng.random(n).round(digits)
+    positive = rng.random(n) < 0.2 + 0.5 * score
+    patient = np.append(np.arange(patients), rng.integers(0, patients, n - patients))
+    weights = rng.integers(0, 4, (patients, 7))
+    area, precision = RankedClass(positive, score, patient, patients).at(weights.astype(np.float32))
+    for b in range(7):
+        rows = np.repeat(np.arange(n), weights[patient, b])
+        assert area[b] == pytest.approx(roc_auc_score(positive[rows], score[rows]), abs=1e-12)
+        theirs = average_precision_score(positive[rows], score[rows])
+        assert precision[b] == pytest.approx(theirs, abs=1e-6)
+
+
+def test_area_is_undefined_when_one_side_is_empty() -> None:
+    score = np.array([0.1, 0.9])
+    assert math.isnan(auroc(np.array([True, True]), score))
+    assert math.isnan(auroc(np.array([False, False]), score))
+
+
+def test_area_counts_pairs_with_ties_one_half() -> None:
+    positive = np.array([True, True, False, False])
+    assert auroc(positive, np.array([0.5, 0.9, 0.5, 0.1])) == (0.5 + 1 + 1 + 1) / 4
+
+
+@pytest.mark.parametrize("digits", [1, 8])
+def test_delong_equals_the_structural_components_written_out(digits: int) -> None:
+    rng = np.random.default_rng(3)
+    positive = np.arange(30) < 11
+    score = (rng.normal(size=30) + positive).round(digits)
+    x, y = score[positive], score[~positive]
+    wins = np.array([[(a > b) + 0.5 * (a == b) for b in y] for a in x])
+    written = wins.mean(1).var(ddof=1) / len(x) + wins.mean(0).var(ddof=1) / len(y)
+    assert delong_variance(positive, score) == pytest.approx(written, abs=1e-12)
+
+
+def test_delong_is_close_to_the_complete_bootstrap_of_a_tiny_table() -> None:
+    # All 4**4 * 4**4 resamples of four positives and four negatives, no random draw.
+    x, y = np.array([0.2, 0.5, 0.7, 0.9]), np.array([0.1, 0.3, 0.4, 0.6])
+    wins = (x[:, None] > y).astype(float)
+    draws = np.array(list(itertools.product(range(4), repeat=4)))
+    weights = np.stack([(draws == i).sum(1) for i in range(4)], 1)
+    areas = weights @ wins @ weights.T / 16
+    variance = delong_variance(np.repeat([True, False], 4), np.append(x, y))
+    assert areas.var() == pytest.approx(variance * 3 / 4, rel=0.25)
+
+
+def test_delong_is_clipped_and_flat_under_perfect_separation() -> None:
+    positive = np.repeat([True, False], 5)
+    assert delong(positive, positive.astype(float)) == (1.0, 1.0)
+    low, high = delong(positive, np.array([9, 8, 7, 6, 4.5, 5, 4, 3, 2, 1]))
+    assert 0 < low < 0.96
+    assert high == 1.0
+
+
+def test_delong_needs_two_images_on_each_side() -> None:
+    positive = np.array([True, False, False])
+    assert all(math.isnan(x) for x in delong(positive, np.array([0.9, 0.1, 0.2])))

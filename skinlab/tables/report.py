@@ -37,6 +37,10 @@ class Estimate:
         n_images: Images in the denominator.
         n_patients: Patients in the denominator.
         reason: Why value or interval is undefined; empty otherwise.
+        n_classes: Classes in the average; 0 where it is no average over classes.
+        n_seeds: Training seeds whose mean it is.
+        seed_sd: SD over training seeds, or None; not part of `low` and `high` alone, which hold
+            both the spread over seeds and the sampling error.
     """
 
     metric: str
@@ -52,10 +56,13 @@ class Estimate:
     n_images: int = 0
     n_patients: int = 0
     reason: str = ""
+    n_classes: int = 0
+    n_seeds: int = 1
+    seed_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a number without sense: NaN, or undefined without a reason."""
-        for number in (self.value, self.low, self.high):
+        for number in (self.value, self.low, self.high, self.seed_sd):
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{self.metric}: use None with a reason instead of {number}")
         if self.value is None and not self.reason:
@@ -78,13 +85,15 @@ class ConfusionMatrix:
         tree_level: ``fine``, ``diagnosis`` or ``group``.
         classes: Names of rows and columns.
         blocks: The group of each class, so that benign and malignant can be framed.
-        counts: ``k`` rows of ``k`` counts.
+        counts: ``k`` rows of ``k`` counts, summed over `repeats`.
+        repeats: How often each image was predicted (training seeds).
     """
 
     tree_level: str
     classes: tuple[str, ...]
     blocks: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,7 @@ class EvaluationReport:
                     tuple(m["classes"]),
                     tuple(m["blocks"]),
                     tuple(tuple(row) for row in m["counts"]),
+                    m.get("repeats", 1),
                 )
                 for m in content.pop("confusion")
             ]

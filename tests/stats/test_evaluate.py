@@ -1,0 +1,311 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn import metrics
+
+from skinlab.stats.evaluate import evaluate
+from skinlab.stats.spec import EvaluationSpec
+from skinlab.tables.errors import InputError
+from skinlab.tables.labels import LabelTree, Leaf
+from skinlab.tables.predictions import Predictions
+from skinlab.tables.report import Estimate, EvaluationReport
+
+CLASSES = ("基底細胞癌", "Bowen病", "悪性黒色腫", "色素性母斑", "脂漏性角化症")
+QUICK = EvaluationSpec(resamples=200)
+TREE = LabelTree(
+    (
+        Leaf("基底細胞癌", "基底細胞癌", "malignant"),
+        Leaf("Bowen病", "SCC", "malignant"),
+        Leaf("悪性黒色腫", "悪性黒色腫", "malignant"),
+        Leaf("色素性母斑", "母斑", "benign"),
+        Leaf("脂漏性角化症", "角化症", "benign"),
+    ),
+    positive="malignant",
+)
+
+
+def drawn(
+    n: int = 300, patients: int = 100, seed: int = 0, classes: tuple[str, ...] = CLASSES
+) -> Predictions:
+    """Patients with a label, a bias of their own, and one or more images."""
+    rng = np.random.default_rng(seed)
+    k = len(classes)
+    patient = np.append(np.arange(patients), rng.integers(0, patients, n - patients))
+    label = np.append(np.arange(k).repeat(2), rng.integers(0, k, patients))[:patients]
+    target = label[patient]
+    logits = rng.normal(size=(n, k)) + 0.7 * rng.normal(size=(patients, k))[patient]
+    logits[np.arange(n), target] += 1.5
+    table = np.exp(logits)
+    frame = pd.DataFrame(
+        {
+            "sample_id": [f"s{i}" for i in range(n)],
+            "patient_id": [f"p{i}" for i in patient],
+            "target": [classes[t] for t in target],
+        },
+        index=pd.RangeIndex(2, n + 2),
+    )
+    return Predictions(frame, table / table.sum(axis=1, keepdims=True), classes)
+
+
+def of(answers: list[str], truth: list[str], patients: list[str] | None = None) -> Predictions:
+    classes = tuple(dict.fromkeys(sorted({*answers, *truth, "a", "b"})))
+    table = np.array(
+        [[0.9 if c == a else 0.1 / (len(classes) - 1) for c in classes] for a in answers]
+    )
+    ids = [str(i) for i in range(len(truth))]
+    frame = pd.DataFrame({"sample_id": ids, "patient_id": patients or ids, "target": truth})
+    return Predictions(frame, table, classes)
+
+
+def numbers(report: EvaluationReport) -> list[Estimate]:
+    return list(report.estimates)
+
+
+def test_values_agree_with_scikit_learn() -> None:
+    predictions = drawn()
+    report = evaluate(predictions, spec=QUICK)
+    target, answer, table = predictions.target, predictions.answer, predictions.probabilities
+
+    def value(metric: str, name: str = "") -> float | None:
+        return report.find(metric, "diagnosis", name).value
+
+    recall = metrics.recall_score(target, answer, average=None)
+    for c, name in enumerate(CLASSES):
+        assert value("sensitivity", name) == pytest.approx(recall[c])
+        area = metrics.roc_auc_score(target == c, table[:, c])
+        assert value("auroc", name) == pytest.approx(area)
+        precision = metrics.average_precision_score(target == c, table[:, c])
+        assert value("average_precision", name) == pytest.approx(precision)
+    assert value("accuracy") == pytest.approx(metrics.accuracy_score(target, answer))
+    assert value("balanced_accuracy") == pytest.approx(recall.mean())
+    macro = metrics.roc_auc_score(target, table, multi_class="ovr", average="macro")
+    assert value("macro_auroc") == pytest.approx(macro)
+    assert value("mcc") == pytest.approx(metrics.matthews_corrcoef(target, answer))
+    assert value("kappa") == pytest.approx(metrics.cohen_kappa_score(target, answer))
+    assert value("log_loss") == pytest.approx(metrics.log_loss(target, table))
+    matrix = metrics.confusion_matrix(target, answer)
+    assert report.confusion[0].counts == tuple(map(tuple, matrix.tolist()))
+
+
+def test_levels_come_from_summed_probabilities() -> None:
+    predictions = drawn()
+    report = evaluate(predictions, TREE, spec=QUICK)
+    assert [m.tree_level for m in report.confusion] == ["fine", "diagnosis", "group"]
+    malignant = predictions.probabilities[:, :3].sum(axis=1)
+    truth = predictions.target < 3
+    sensitivity = report.find("sensitivity", "group", "malignant")
+    assert sensitivity.value == pytest.approx(metrics.recall_score(truth, malignant > 0.5))
+    area = report.find("auroc", "group", "malignant").value
+    assert area == pytest.approx(metrics.roc_auc_score(truth, malignant))
+    assert report.confusion[0].blocks == ("malignant",) * 3 + ("benign",) * 2
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=6, deadline=None)
+def test_order_of_rows_and_names_of_patients_change_nothing(random: object) -> None:
+    predictions = drawn(120, 50)
+    rng = np.random.default_rng(random.randrange(10**9))  # type: ignore[attr-defined]
+    order = rng.permutation(len(predictions))
+    frame = predictions.frame.iloc[order]
+    names = {
+        p: f"x{i}"
+        for p, i in zip(sorted(set(frame["patient_id"])), rng.permutation(50), strict=True)
+    }
+    frame = frame.assign(patient_id=[names[p] for p in frame["patient_id"]])
+    shuffled = replace(predictions, frame=frame, probabilities=predictions.probabilities[order])
+    assert numbers(evaluate(shuffled, TREE, spec=QUICK)) == numbers(
+        evaluate(predictions, TREE, spec=QUICK)
+    )
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=6, deadline=None)
+def test_folding_then_evaluating_equals_evaluating_the_folded_table(seed: int) -> None:
+    predictions = drawn(120, 50, seed)
+    whole = evaluate(predictions, TREE, spec=QUICK)
+    folded = predictions.folded(TREE.fold("fine", "diagnosis"), TREE.classes("diagnosis"))
+    below = [e for e in whole.estimates if e.tree_level != "fine"]
+    assert numbers(evaluate(folded, TREE, spec=QUICK)) == below
+    group = folded.folded(TREE.fold("diagnosis", "group"), TREE.classes("group"))
+    assert numbers(evaluate(group, TREE, spec=QUICK)) == [
+        e for e in below if e.tree_level == "group"
+    ]
+
+
+@given(st.integers(0, 1000), st.integers(4, 60))
+@settings(max_examples=15, deadline=None)
+def test_every_interval_holds_its_estimate(seed: int, patients: int) -> None:
+    for e in evaluate(drawn(80, patients, seed), TREE, spec=QUICK).estimates:
+        if e.low is not None and e.high is not None and e.value is not None:
+            assert e.low <= e.value <= e.high, e
+            assert e.method
+        else:
+            assert e.reason
+
+
+def test_intervals_shrink_with_patients() -> None:
+    wide, narrow = (evaluate(drawn(3 * m, m), spec=QUICK) for m in (100, 900))
+    for metric in ("accuracy", "balanced_accuracy", "macro_auroc", "mcc", "brier"):
+        a, b = wide.find(metric, "diagnosis"), narrow.find(metric, "diagnosis")
+        assert b.high - b.low < 0.6 * (a.high - a.low)  # type: ignore[operator]
+
+
+def test_one_image_a_patient_gives_wilson_and_delong() -> None:
+    report = evaluate(drawn(90, 90), spec=QUICK)
+    e = report.find("accuracy", "diagnosis")
+    scipy = binomtest(round((e.value or 0) * 90), 90).proportion_ci(method="wilson")
+    assert (e.low, e.high) == pytest.approx((scipy.low, scipy.high))
+    assert (e.method, e.unit, e.n_images, e.n_patients) == ("Wilson", "image", 90, 90)
+    assert report.find("auroc", "diagnosis", CLASSES[0]).method == "DeLong"
+    exact = evaluate(drawn(90, 90), spec=replace(QUICK, interval="clopper_pearson"))
+    assert exact.find("accuracy", "diagnosis").method == "Clopper-Pearson"
+
+
+def test_several_images_a_patient_give_the_patient_bootstrap() -> None:
+    e = evaluate(drawn(), spec=QUICK).find("accuracy", "diagnosis")
+    assert e.method == "patient bootstrap, percentile, B = 200, seed 0"
+    assert e.unit == "patient"
+
+
+def test_copies_of_images_do_not_narrow_an_interval() -> None:
+    once = drawn(60, 60)
+    frame = pd.concat([once.frame] * 4, ignore_index=True)
+    frame["sample_id"] = [str(i) for i in range(240)]
+    copied = evaluate(Predictions(frame, np.tile(once.probabilities, (4, 1)), CLASSES), spec=QUICK)
+    e = copied.find("accuracy", "diagnosis")
+    single = evaluate(once, spec=QUICK).find("accuracy", "diagnosis")
+    assert e.value == single.value
+    assert e.high - e.low > 0.8 * (single.high - single.low)  # type: ignore[operator]
+
+
+def test_few_patients_fall_back_to_wilson_on_the_effective_number() -> None:
+    patients = [f"{i // 4}" for i in range(40)]
+    truth = ["a"] * 20 + ["b"] * 20
+    answers = (["a"] * 6 + ["b"] * 2 + ["a"] * 8 + ["b"] * 4) + ["b"] * 20
+    report = evaluate(of(answers, truth, patients), spec=QUICK)
+    e = report.find("sensitivity", "diagnosis", "a")
+    assert e.method.startswith("Wilson on effective n = ")
+    assert (e.n_images, e.n_patients, e.unit) == (20, 5, "patient")
+    all_right = report.find("sensitivity", "diagnosis", "b")
+    assert all_right.method == "Wilson on 5 patients (estimate is 1)"
+    assert all_right.low == pytest.approx(binomtest(5, 5).proportion_ci(method="wilson").low)
+    assert any("fewer than 15 patients carry a (5), b (5)" in note for note in report.notes)
+
+
+def test_one_patient_has_no_interval() -> None:
+    report = evaluate(of(["a", "b", "a"], ["a", "b", "b"], ["p", "p", "p"]), spec=QUICK)
+    for e in report.estimates:
+        assert e.low is None
+        assert "one patient" in e.reason
+
+
+def test_a_class_absent_from_the_truth_is_undefined_and_left_out_of_averages() -> None:
+    report = evaluate(of(["a", "b", "c", "b"] * 3, ["a", "b", "b", "b"] * 3), spec=QUICK)
+    recall = report.find("sensitivity", "diagnosis", "c")
+    assert (recall.value, recall.low, recall.reason) == (
+        None,
+        None,
+        "n = 0: no image has this class",
+    )
+    assert report.find("auroc", "diagnosis", "c").value is None
+    balanced = report.find("balanced_accuracy", "diagnosis")
+    assert balanced.value == pytest.approx((1 + 6 / 9) / 2)
+    assert balanced.n_classes == 2
+    assert any("averages are over 2 of 3 classes; no image of c" in n for n in report.notes)
+
+
+def test_nothing_answered_with_a_class_leaves_its_ppv_undefined() -> None:
+    report = evaluate(of(["b"] * 6, ["a"] * 2 + ["b"] * 4), spec=QUICK)
+    assert (
+        report.find("ppv", "diagnosis", "a").reason == "n = 0: nothing was answered with this class"
+    )
+    assert report.find("sensitivity", "diagnosis", "a").value == 0
+    assert report.find("mcc", "diagnosis").value is None
+
+
+def test_one_class_only_has_no_area() -> None:
+    report = evaluate(of(["a", "a", "b"], ["a", "a", "a"]), spec=QUICK)
+    for metric, name in (("auroc", "a"), ("macro_auroc", "")):
+        e = report.find(metric, "diagnosis", name)
+        assert (e.value, e.reason) == (None, "one class only")
+    assert str(report.find("auroc", "diagnosis", "a")) == "n/a (one class only)"
+
+
+def test_perfect_separation_keeps_an_interval_of_positive_width_and_says_so() -> None:
+    report = evaluate(of(["a"] * 8 + ["b"] * 20, ["a"] * 8 + ["b"] * 20), spec=QUICK)
+    e = report.find("auroc", "diagnosis", "a")
+    assert (e.value, e.high) == (1.0, 1.0)
+    assert e.low == pytest.approx(binomtest(8, 8).proportion_ci(method="wilson").low)
+    assert "perfect separation" in e.method
+    balanced = report.find("balanced_accuracy", "diagnosis")
+    assert (balanced.low, balanced.reason) == (None, "every resample gives the same value")
+
+
+def test_seeds_are_averaged_and_their_spread_kept_apart() -> None:
+    parts = []
+    for seed in range(3):
+        one = drawn(150, 60)
+        noise = np.random.default_rng(seed).uniform(0.5, 1.5, one.probabilities.shape)
+        table = one.probabilities * noise
+        table /= table.sum(axis=1, keepdims=True)
+        parts.append(Predictions(one.frame.assign(seed=str(seed)), table, CLASSES))
+    report = evaluate(Predictions.stacked(parts), spec=QUICK)
+    e = report.find("accuracy", "diagnosis")
+    each = [(p.target == p.answer).mean() for p in parts]
+    assert e.value == pytest.approx(np.mean(each))
+    assert e.seed_sd == pytest.approx(np.std(each, ddof=1))
+    assert (e.n_seeds, e.n_images, e.n_patients) == (3, 150, 60)
+    assert e.method.startswith("seed and patient bootstrap")
+    single = evaluate(parts[0], spec=QUICK).find("accuracy", "diagnosis")
+    # Three seeds on the same patients are no 450 images.
+    assert e.high - e.low > 0.8 * (single.high - single.low)  # type: ignore[operator]
+    assert report.confusion[0].repeats == 3
+
+
+def test_an_image_that_stands_twice_is_refused_with_its_line() -> None:
+    predictions = of(["a", "b", "a"], ["a", "b", "b"])
+    frame = predictions.frame.assign(sample_id=["x", "y", "x"])
+    with pytest.raises(InputError, match="line 2: sample 'x' stands there twice"):
+        evaluate(replace(predictions, frame=frame, path=predictions.path / "t.csv"))
+
+
+def test_classes_outside_the_tree_are_refused_by_name() -> None:
+    with pytest.raises(InputError, match="classes a, b are not in the label tree"):
+        evaluate(of(["a", "b"], ["a", "b"]), TREE)
+
+
+def test_rows_without_a_patient_are_said() -> None:
+    predictions = drawn(40, 40)
+    frame = predictions.frame.assign(patient_id="")
+    report = evaluate(replace(predictions, frame=frame), spec=QUICK)
+    assert any("40 of 40 rows have no patient id" in note for note in report.notes)
+
+
+def test_no_warning_and_no_nan_leave_a_tiny_table() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in (1, 2, 3):
+            report = evaluate(of(["a", "b", "b"][:n], ["a", "a", "b"][:n]), spec=QUICK)
+            assert len(report.estimates) == 11 + 2 * 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("patients", "images"), [(40, 1), (60, 3)])
+def test_simulated_coverage_of_accuracy_is_near_95_percent(patients: int, images: int) -> None:
+    # Beta(3, 2) patients: within-patient correlation 1/6, true accuracy 0.6.
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(600):
+        p = rng.beta(3, 2, patients).repeat(images)
+        right = rng.random(len(p)) < p
+        ids = [str(i) for i in np.arange(patients).repeat(images)]
+        table = of(["a" if r else "b" for r in right], ["a"] * len(p), ids)
+        e = evaluate(table, spec=replace(QUICK, resamples=400)).find("accuracy", "diagnosis")
+        held += (e.low or 0) <= 0.6 <= (e.high or 0)
+    assert 0.93 <= held / 600 <= 0.97

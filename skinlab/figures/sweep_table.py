@@ -1,0 +1,296 @@
+"""Trials of a sweep -> the table in the layout of table A-R, BEST with its ties; its picture."""
+
+from __future__ import annotations
+
+import html
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from skinlab.stats.paired import Measure, paired_difference
+from skinlab.stats.spec import EvaluationSpec
+from skinlab.tables.errors import InputError
+from skinlab.tables.files import write_json, write_text
+from skinlab.tables.predictions import Predictions
+from skinlab.tables.report import RESEARCH_USE, Estimate, EvaluationReport
+from skinlab.tables.text import write_table
+from skinlab.tables.trials import TrialRow
+
+LEVELS = ("diagnosis", "group")
+TITLES = {"diagnosis": "diagnosis", "group": "benign/malignant"}
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # Okabe & Ito, color-blind safe
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One line of the table.
+
+    Attributes:
+        letter: A, B, …, Z, AA.
+        trial: What was tried.
+        accuracy: Accuracy at ``diagnosis`` and ``group``, where the tree has them.
+        difference: Objective of the best setting minus this one; None for BEST itself.
+        mark: ``BEST``, ``tied`` (cannot be told apart from it), or empty.
+    """
+
+    letter: str
+    trial: TrialRow
+    accuracy: dict[str, Estimate]
+    difference: Estimate | None
+    mark: str
+
+
+@dataclass(frozen=True)
+class SweepTable:
+    """What a sweep found.
+
+    Attributes:
+        rows: In the order of the trials.
+        factors: Dotted fields that were searched.
+        objective: What was maximized.
+        importances: Share of the objective's variation by factor.
+    """
+
+    rows: tuple[SettingRow, ...]
+    factors: tuple[str, ...]
+    objective: str
+    importances: dict[str, float]
+
+    @property
+    def best(self) -> SettingRow | None:
+        """The setting with the largest objective; the first of equals."""
+        return next((row for row in self.rows if row.mark == "BEST"), None)
+
+    @property
+    def ties(self) -> tuple[SettingRow, ...]:
+        """Settings that cannot be told apart from the best."""
+        return tuple(row for row in self.rows if row.mark == "tied")
+
+
+def sweep_table(
+    trials: Sequence[TrialRow],
+    objective: str,
+    importances: Mapping[str, float],
+    spec: EvaluationSpec,
+) -> SweepTable:
+    """Compute the table: accuracies from the stored reports, ties from the stored predictions.
+
+    A setting is tied with the best when the simultaneous interval (Bonferroni over all comparisons
+    with the best) of their paired difference on the same validation images contains 0.
+    """
+    complete = [t for t in trials if t.value is not None]
+    best = max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
+    others = max(len(complete) - 1, 1)
+    strict = replace(spec, level=1 - (1 - spec.level) / others, resamples=_enough(spec, others))
+    reference = _predictions(best) if best else None
+    measure: Measure = "accuracy" if objective.endswith("/accuracy") else "balanced_accuracy"
+    rows = []
+    for trial in trials:
+        difference, mark = None, ""
+        if best is not None and trial.number == best.number:
+            mark = "BEST"
+        elif reference is not None and trial.value is not None:
+            difference = paired_difference(reference, _predictions(trial), measure, strict)
+            mark = "" if difference.low is not None and difference.low > 0 else "tied"
+        rows.append(SettingRow(letter(trial.number), trial, _accuracy(trial), difference, mark))
+    factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
+    return SweepTable(tuple(rows), factors, objective, dict(importances))
+
+
+def letter(number: int) -> str:
+    """Return A for 0, B for 1, Z for 25, AA for 26."""
+    letters = string.ascii_uppercase
+    return letters[number] if number < 26 else letter(number // 26 - 1) + letters[number % 26]
+
+
+def _enough(spec: EvaluationSpec, comparisons: int) -> int:
+    """Resamples that leave at least ten replicates in each tail of the strict interval."""
+    return max(spec.resamples, round(20 * comparisons / (1 - spec.level)))
+
+
+def _predictions(trial: TrialRow) -> Predictions:
+    return Predictions.read(trial.folder / "predictions" / "val.csv")
+
+
+def _accuracy(trial: TrialRow) -> dict[str, Estimate]:
+    path = trial.folder / "report" / "val" / "report.json"
+    if trial.value is None:
+        return {}
+    report = EvaluationReport.read(path)
+    found = {}
+    for level in LEVELS:
+        try:
+            found[level] = report.find("accuracy", level)
+        except KeyError:
+            continue
+    if not found:
+        raise InputError(f"{path} has no accuracy")
+    return found
+
+
+def flat_rows(table: SweepTable) -> pd.DataFrame:
+    """Return the table with a column a number, as it is written to CSV."""
+    records: list[dict[str, Any]] = []
+    for row in table.rows:
+        record: dict[str, Any] = {"setting": row.letter, "trial": row.trial.number}
+        record |= {name: row.trial.params.get(name) for name in table.factors}
+        record |= {"seed": row.trial.seed, "state": row.trial.state}
+        record |= {table.objective: row.trial.value}
+        for level, estimate in row.accuracy.items():
+            name = f"accuracy/{level}"
+            record |= {name: estimate.value, f"{name}/low": estimate.low}
+            record |= {f"{name}/high": estimate.high, f"{name}/method": estimate.method}
+            record |= {"n_images": estimate.n_images, "n_patients": estimate.n_patients}
+        if row.difference is not None:
+            record |= {"best_minus_this": row.difference.value}
+            record |= {"best_minus_this/low": row.difference.low}
+            record |= {"best_minus_this/high": row.difference.high}
+        records.append(record | {"mark": row.mark, "reason": row.trial.reason})
+    return pd.DataFrame(records)
+
+
+def write_sweep_table(table: SweepTable, folder: Path) -> None:
+    """Write ``table.csv``, ``table.html``, ``importances.json`` and ``figures/sweep.png``."""
+    write_table(folder / "table.csv", flat_rows(table))
+    write_json(folder / "importances.json", table.importances)
+    (folder / "figures").mkdir(exist_ok=True)
+    picture = folder / "figures" / "sweep.png"
+    figure = draw(table)
+    figure.savefig(picture, dpi=150, metadata={"Software": None})
+    write_text(folder / "table.html", _page(table))
+
+
+def as_text(table: SweepTable) -> str:
+    """Return the table for a terminal."""
+    short = {name: name.rsplit(".", 1)[-1] for name in table.factors}
+    columns = [*short.values(), *(TITLES[x] for x in LEVELS), "objective", ""]
+    lines = [["", *columns]]
+    for row in table.rows:
+        cells = [str(row.trial.params.get(name, "")) for name in table.factors]
+        cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
+        cells.append("" if row.trial.value is None else f"{row.trial.value:.4f}")
+        lines.append([row.letter, *cells, row.mark])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return f"{text}\n{verdict(table)}"
+
+
+def verdict(table: SweepTable) -> str:
+    """Say who won, who cannot be told apart from it, and which factors mattered."""
+    if table.best is None:
+        return "No trial was completed."
+    ties = ", ".join(row.letter for row in table.ties)
+    told = f"not separable from {ties}" if ties else "separable from all other settings"
+    words = f"BEST is {table.best.letter} on validation, {told}."
+    if table.importances:
+        shares = ", ".join(f"{n.rsplit('.', 1)[-1]} {v:.0%}" for n, v in table.importances.items())
+        words += f" Importances (fANOVA): {shares}."
+    return words
+
+
+def _percent(estimate: Estimate | None, state: str) -> str:
+    if estimate is None or estimate.value is None:
+        return state if estimate is None else "n/a"
+    if estimate.low is None or estimate.high is None:
+        return f"{100 * estimate.value:.1f}"
+    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def draw(table: SweepTable) -> Figure:
+    """Draw diagnosis and benign/malignant accuracy a setting, the history, and the importances."""
+    shown = [row for row in table.rows if row.accuracy]
+    height = max(4.0, 0.24 * len(shown) + 1.6)
+    figure = Figure(figsize=(11, height), layout="constrained")
+    panels: list[Axes] = list(figure.subplots(1, 3, width_ratios=[2, 2, 1.3]))
+    for axes, level in zip(panels, LEVELS, strict=False):
+        _forest(axes, shown, level)
+    panels[1].tick_params(labelleft=False)
+    _importances(panels[2], table.importances)
+    return figure
+
+
+def _forest(axes: Axes, rows: Sequence[SettingRow], level: str) -> None:
+    """Draw one accuracy a setting with its interval; BEST filled, ties open, others grey."""
+    for y, row in enumerate(rows):
+        estimate = row.accuracy.get(level)
+        if estimate is None or estimate.value is None:
+            continue
+        color = {"BEST": ORANGE, "tied": BLUE}.get(row.mark, GREY)
+        face = color if row.mark == "BEST" else "white"
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([100 * estimate.low, 100 * estimate.high], [y, y], color=color, lw=1.4)
+        axes.plot([100 * estimate.value], [y], "o", color=color, mfc=face, ms=5)
+    labels = [f"{row.letter} {row.mark}".strip() for row in rows]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{TITLES[level]} accuracy, % (95% interval)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color="#dddddd", lw=0.6)
+
+
+def _importances(axes: Axes, importances: Mapping[str, float]) -> None:
+    names = [name.rsplit(".", 1)[-1] for name in importances]
+    axes.barh(range(len(names)), list(importances.values()), color=BLUE)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("importance (fANOVA)")
+    axes.spines[["top", "right"]].set_visible(False)
+    if not names:
+        axes.text(0.5, 0.5, "too few trials", ha="center", va="center", transform=axes.transAxes)
+        axes.set_axis_off()
+
+
+def _page(table: SweepTable) -> str:
+    """Return the table as a page of its own; the picture lies beside it."""
+    names = [name.rsplit(".", 1)[-1] for name in table.factors]
+    head = ["", *names, *(TITLES[level] for level in LEVELS), table.objective, "seed", ""]
+    lines = []
+    for row in table.rows:
+        cells = [row.letter, *(str(row.trial.params.get(name, "")) for name in table.factors)]
+        cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
+        cells.append("" if row.trial.value is None else f"{row.trial.value:.4f}")
+        cells += [str(row.trial.seed), row.mark]
+        marked = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+        lines.append(f'<tr class="{row.mark.lower()}">{marked}</tr>')
+    heads = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    return _PAGE.format(
+        verdict=html.escape(verdict(table)),
+        head=heads,
+        rows="\n".join(lines),
+        objective=html.escape(table.objective),
+        use=RESEARCH_USE,
+    )
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Sweep</title>
+<style>
+body {{ font: 15px/1.5 system-ui, "Hiragino Sans", "Noto Sans CJK JP", sans-serif;
+  margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd }}
+td {{ font-variant-numeric: tabular-nums }}
+tr.best {{ background: #fdeadb; font-weight: 600 }}
+tr.tied td:last-child {{ color: #0072B2 }}
+img {{ max-width: 100% }}
+</style>
+<h1>Settings tried</h1>
+<p>{verdict}</p>
+<table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table>
+<p>Accuracies in percent with 95% intervals, on validation photographs; the objective is
+{objective}. A setting is <em>tied</em> when the simultaneous interval of its paired difference to
+BEST on the same photographs contains 0. {use}</p>
+<p><img src="figures/sweep.png" alt="Accuracy of each setting with its interval; importances"></p>
+</html>
+"""

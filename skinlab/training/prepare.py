@@ -1,0 +1,88 @@
+"""Manifest + label tree + pixel cache, checked once, for every training that shares them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from skinlab.config import FitConfig
+from skinlab.data.cache import PixelCache, build
+from skinlab.data.module import SkinDataModule
+from skinlab.tables.errors import InputError, Problem
+from skinlab.tables.labels import LabelTree
+from skinlab.tables.manifest import Manifest
+from skinlab.workspace import Workspace, shipped
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What trainings on the same photographs share.
+
+    Attributes:
+        manifest: Checked rows.
+        tree: The label tree; every diagnosis of the manifest is in it.
+        cache: Decoded photographs, mapped.
+    """
+
+    manifest: Manifest
+    tree: LabelTree
+    cache: PixelCache
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of manifest, labels and photographs."""
+        return {
+            "manifest": self.manifest.fingerprint,
+            "labels": self.tree.fingerprint,
+            "photographs": self.cache.content_fingerprint,
+        }
+
+    def module(self, config: FitConfig) -> SkinDataModule:
+        """Return the DataModule of one training.
+
+        Raises:
+            InputError: Its training or validation photographs cannot serve.
+        """
+        seed = config.seeds[0]
+        module = SkinDataModule(
+            self.manifest, self.tree, config.data, config.augment, self.cache, seed
+        )
+        self._check_splits(module, config)
+        return module
+
+    def _check_splits(self, module: SkinDataModule, config: FitConfig) -> None:
+        problems = []
+        targets = self.tree.targets(self.manifest, config.data.level)
+        classes = self.tree.classes(config.data.level)
+        for split in dict.fromkeys(("train", "val", *config.splits)):
+            rows = module.rows(split)
+            found = np.unique(targets[rows])
+            if not len(rows):
+                problems.append(Problem(f"has no photographs in split {split!r}", _REMEDY))
+            elif split != "test" and len(found) < 2:
+                what = f"split {split!r} holds only {classes[found[0]]!r}"
+                problems.append(Problem(what, _REMEDY))
+        if problems:
+            path = self.manifest.path
+            raise InputError(Problem(p.what, p.fix, path) for p in problems)
+
+
+_REMEDY = "split it with `skinlab data split`"
+
+
+def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
+    """Read, check and decode what a training needs.
+
+    Raises:
+        InputError: Every bad row, unknown label and unreadable photograph.
+    """
+    path = Path(config.data.manifest)
+    if not path.exists():
+        fix = "draw the embedded data with `skinlab data synth`, or import your own"
+        raise InputError(Problem("there is no such manifest", fix, path))
+    tree = LabelTree.read(shipped(config.data.labels))
+    manifest = Manifest.read(path, workspace.root_of(path, config.data.root))
+    tree.targets(manifest, config.data.level)
+    return Prepared(manifest, tree, build(manifest, config.data, workspace.cache))

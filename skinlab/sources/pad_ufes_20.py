@@ -26,6 +26,8 @@ FACTS = Facts(
         "among them): whether a cell is empty tells the class.",
         "56 near-duplicates, 2 irrelevant pictures and 3 label errors were found by SelfClean; "
         "PAT_759_1433_914 and PAT_759_1538_566 are one photograph under two lesions.",
+        "Lesion numbers repeat across patients (1,641 numbers, 1,891 lesions): `lesion_id` here is "
+        "the patient and the number.",
         "The column of the Fitzpatrick type is spelled `fitspatrick`.",
         "Pen marks around many cancers may be learned instead of the lesion.",
         "SCC includes Bowen's disease.",

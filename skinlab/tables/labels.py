@@ -53,6 +53,32 @@ class Leaf:
         return {"fine": self.fine, "diagnosis": self.diagnosis, "group": self.group}[level]
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """The safe loader, but a name that stands twice is refused instead of lost, and stays text.
+
+    YAML 1.1 reads ``NO`` and ``on`` as false and true; both are names of diagnoses.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a repeated key."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a name is a list or a mapping", key.start_mark
+                )
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+# Every plain word is text: a diagnosis is no boolean, number, date or null.
+_OnceLoader.yaml_implicit_resolvers = {}
+
+
 @dataclass(frozen=True)
 class LabelTree:
     """All classes of a task; the positive group is always named."""
@@ -69,7 +95,7 @@ class LabelTree:
             InputError: The file is not such a tree, or a name means two things.
         """
         try:
-            document = yaml.safe_load(read_text(path))
+            document = yaml.load(read_text(path), Loader=_OnceLoader)  # noqa: S506, RUF100  safe
         except yaml.YAMLError as error:
             raise InputError(Problem(f"is not YAML ({error})", "check the indent", path)) from error
         if not isinstance(document, dict) or set(document) != {"positive", "classes"}:
@@ -165,7 +191,7 @@ class LabelTree:
         )
 
 
-def _leaves(classes: Any, path: Path) -> list[Leaf]:  # noqa: ANN401  YAML before it is checked
+def _leaves(classes: Any, path: Path) -> list[Leaf]:
     leaves: list[Leaf] = []
     if not isinstance(classes, dict) or not classes:
         raise InputError(Problem("`classes:` is empty", "give groups with diagnoses", path))
@@ -177,6 +203,9 @@ def _leaves(classes: Any, path: Path) -> list[Leaf]:  # noqa: ANN401  YAML befor
         for diagnosis, fine in diagnoses.items():
             below = fine if isinstance(fine, dict) else {diagnosis: fine or []}
             for name, raw in below.items():
+                if isinstance(raw, dict):
+                    what = f"{name!r} has names below the fine category"
+                    raise InputError(Problem(what, "give its raw names in brackets", path))
                 names = tuple(
                     str(r) for r in (raw if isinstance(raw, list) else [raw] if raw else [])
                 )

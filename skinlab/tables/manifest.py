@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Self
 
 import numpy as np
@@ -54,6 +55,15 @@ class Manifest:
         if problems := list(manifest.problems()):
             raise InputError(problems)
         return manifest
+
+    @classmethod
+    def open(cls, path: Path, root: Path) -> Self:
+        """Read a manifest whose rows may be bad, for `check` to name them all.
+
+        Raises:
+            InputError: The file is not a table or lacks a required column.
+        """
+        return cls(read_table(path, REQUIRED), path, root)
 
     def save(self, path: Path) -> None:
         """Write the table atomically."""
@@ -125,6 +135,11 @@ class Manifest:
         yield from leaks(self)
 
 
+def missing_word(value: str) -> bool:
+    """Return whether a cell holds a word for a missing value, in any case or width."""
+    return unicodedata.normalize("NFKC", value).strip().casefold() in MISSING_WORDS
+
+
 def _prefixed(kind: str, values: list[str]) -> list[str]:
     return [f"{kind}:{value}" if value else "" for value in values]
 
@@ -145,7 +160,10 @@ def _connected(keys: list[list[str]], fallback: list[str]) -> tuple[str, ...]:
         present = [key for key in row if key] or [image]
         firsts.append(present[0])
         for other in present[1:]:
-            ends = sorted((find(present[0]), find(other)), key=lambda k: rank[k.split(":", 1)[0]])
+            # The smallest name wins, so that a group's name does not depend on the order of rows.
+            ends = sorted(
+                (find(present[0]), find(other)), key=lambda k: (rank[k.split(":", 1)[0]], k)
+            )
             parent[ends[1]] = ends[0]
     return tuple(find(key) for key in firsts)
 
@@ -163,11 +181,11 @@ def _bad_ids(manifest: Manifest) -> Iterator[Problem]:
             what = f"sample_id {sample!r} stands in line {seen[sample]} too"
             yield Problem(what, "give each image an id of its own", manifest.path, line)
         seen.setdefault(sample, line)
-    for name in ("patient_id", "diagnosis"):
+    for name in ("patient_id", "lesion_id", "duplicate_group", "diagnosis"):
         for line, value in zip(_lines(manifest), manifest.column(name), strict=True):
             if name == "diagnosis" and not value:
                 yield Problem("diagnosis is blank", "fill it or drop the row", manifest.path, line)
-            if value.lower() in MISSING_WORDS and value:
+            if value and missing_word(value):
                 what = f"{name} is {value!r}, a word for a missing value"
                 yield Problem(what, "leave the cell empty or give it", manifest.path, line)
 
@@ -178,7 +196,7 @@ def _bad_paths(manifest: Manifest) -> Iterator[Problem]:
             if not value:
                 if name == "image_path":
                     yield Problem("image_path is blank", "name the file", manifest.path, line)
-            elif ELSEWHERE.search(value) or ".." in Path(value).parts:
+            elif ELSEWHERE.search(value) or ".." in PureWindowsPath(value).parts:
                 what = f"{name} {value!r} is not a path inside the data set's folder"
                 fix = "give it relative to the folder of the data set, without '..'"
                 yield Problem(what, fix, manifest.path, line)
@@ -197,11 +215,21 @@ def _bad_splits(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _bad_windows(manifest: Manifest) -> Iterator[Problem]:
-    for position, line in enumerate(_lines(manifest)):
+    fix = "give x0,y0,x1,y1 in 0..1, or leave all four empty"
+    present = [name for name in WINDOW if name in manifest.frame.columns]
+    if present and len(present) < len(WINDOW):
+        what = f"has the window column(s) {', '.join(present)} but not all of {', '.join(WINDOW)}"
+        yield Problem(what, "give all four or none", manifest.path, 1)
+        return
+    rows = zip(*(manifest.column(name) for name in WINDOW), strict=True)
+    for line, row in zip(_lines(manifest), rows, strict=True):
+        if not any(row):
+            continue
         try:
-            manifest.window(position)
+            Box(*(float(value) for value in row))
         except ValueError as error:
-            yield Problem(str(error), "give x0,y0,x1,y1 in 0..1", manifest.path, line)
+            what = str(error) if all(row) else f"window {','.join(row)!r} has an empty corner"
+            yield Problem(what, fix, manifest.path, line)
 
 
 def leaks(manifest: Manifest) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,9 +79,16 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise InputError(Problem(f"is not Parquet ({error})", "write it again", path)) from error
-    cells = {name: ["" if pd.isna(v) else str(v) for v in frame[name]] for name in frame.columns}
+    cells = {str(name): [_text(value) for value in frame[name]] for name in frame.columns}
     lines = pd.Index(range(2, len(frame) + 2), dtype="int64")
     return pd.DataFrame(cells, index=lines, dtype=object)
+
+
+def _text(value: object) -> str:
+    """Return a cell of Parquet as it would stand in a CSV: stripped, NFC, empty where missing."""
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NaT:
+        return ""
+    return "" if value is pd.NA else unicodedata.normalize("NFC", str(value)).strip()
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:

@@ -7,12 +7,17 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skinlab import __version__
 from skinlab.tables.errors import InputError, SkinlabError
+
+if TYPE_CHECKING:
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
 
 # Libraries read these when they are imported: nothing phones home, nothing looks for a model hub.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -162,6 +167,10 @@ def _add_data(verbs: Any) -> None:
     check = _add(below, "check", _check, "every bad row of a manifest, all at once")
     split = _add(below, "split", _split, "stratified splits or folds that keep patients together")
     twins = _add(below, "duplicates", _duplicates, "near-duplicate photographs, across data sets")
+    erase = _add(below, "forget", _forget, "erase a patient from manifests, caches, predictions")
+    erase.add_argument("patient", help="the patient_id of the manifest")
+    erase.add_argument("manifest", type=Path, nargs="*", help="default: all of data_manifests")
+    erase.add_argument("--yes", action="store_true", help="erase; without it only counts are shown")
     for verb in (check, split):
         verb.add_argument("manifest", type=Path)
     twins.add_argument("manifests", type=Path, nargs="+")
@@ -174,6 +183,144 @@ def _add_data(verbs: Any) -> None:
     split.add_argument("--fractions", type=float, nargs=3, default=[0.7, 0.15, 0.15])
     split.add_argument("--seed", type=int, default=0)
     split.add_argument("--out", type=Path, help="manifest to write (default: the same)")
+
+
+def _synth(words: argparse.Namespace) -> int:
+    from skinlab.data.split import split
+    from skinlab.sources.archive import Scan
+    from skinlab.sources.card import card
+    from skinlab.sources.synthetic.draw import FACTS, draw
+    from skinlab.tables.files import write_text
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
+    from skinlab.workspace import Workspace, shipped
+
+    workspace = Workspace.here()
+    root = workspace.data / words.name
+    path = Path("data_manifests") / f"{words.name}.csv"
+    with _bar("drawing", "patient") as progress:
+        drawn = draw(root, patients=words.patients, seed=words.seed, progress=progress)
+    workspace.remember_root(path, root)
+    if path.exists() and list(Manifest.read(path, root).column("sha256")) == drawn.column("sha256"):
+        print(f"{len(drawn)} photographs are there already: {path}")
+        return 0
+    tree = LabelTree.read(shipped("data_manifests/labels/synthetic.yaml"))
+    ready = split(drawn, tree, fractions=(0.6, 0.2, 0.2), seed=words.seed)
+    ready.save(path)
+    write_text(path.with_suffix(".md"), card(words.name, Scan(ready, FACTS)))
+    print(f"{len(ready)} photographs of {words.patients} patients: {path}")
+    return 0
+
+
+def _import(words: argparse.Namespace) -> int:
+    from skinlab.sources.importing import import_archive
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    options: dict[str, object] = {}
+    if words.csv:
+        options["table"] = words.csv
+    if words.column:
+        options["columns"] = dict(pair.partition("=")[::2] for pair in words.column)
+    if words.patient:
+        options["patient"] = words.patient
+    out = Path("data_manifests")
+    name = words.name or ""
+    found = import_archive(words.archive, words.root, out, name=name, options=options)
+    workspace.remember_root(found.manifest_path, words.root)
+    for dropped in found.dropped:
+        print(f"left out: {dropped.count} in {dropped.where}: {dropped.reason}", file=sys.stderr)
+    print(f"{len(found.manifest)} photographs: {found.manifest_path}, card {found.card_path}")
+    return 0
+
+
+def _opened(words: argparse.Namespace) -> tuple[Manifest, LabelTree | None]:
+    """Open a manifest (bad rows let through) and the label tree, where one is named."""
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
+    from skinlab.workspace import Workspace, shipped
+
+    tree = LabelTree.read(shipped(words.labels)) if words.labels else None
+    root = Workspace.here().root_of(words.manifest, words.root)
+    return Manifest.open(words.manifest, root), tree
+
+
+def _check(words: argparse.Namespace) -> int:
+    from skinlab.data.check import check
+
+    manifest, tree = _opened(words)
+    with _bar("checking", "photograph") as progress:
+        findings = check(manifest, tree, progress=progress)
+    for note in findings.notes:
+        print(f"note: {note}", file=sys.stderr)
+    findings.refuse()
+    print(f"{words.manifest}: {findings.summary()}")
+    return 0
+
+
+def _split(words: argparse.Namespace) -> int:
+    from skinlab.data.split import safety_note, shared, split, split_table
+
+    manifest, tree = _opened(words)
+    ready = split(manifest, tree, fractions=words.fractions, folds=words.folds, seed=words.seed)
+    if note := safety_note(ready):
+        print(f"note: {note}", file=sys.stderr)
+    out = words.out or words.manifest
+    ready.save(out)
+    print(split_table(ready, tree).to_string(index=False))
+    print("in more than one split: " + ", ".join(f"{n} {k}" for k, n in shared(ready).items()))
+    print(f"split: {out}")
+    return 0
+
+
+def _duplicates(words: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def _forget(words: argparse.Namespace) -> int:
+    from skinlab.forget import find_traces, forget
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    manifests = words.manifest or sorted(Path("data_manifests").glob("*.csv"))
+    traces = find_traces(words.patient, workspace, manifests)
+    if traces.nothing:
+        print("nothing left of this patient")
+        return 0
+    print(
+        f"{sum(traces.manifests.values())} manifest rows, {sum(traces.predictions.values())} "
+        f"prediction rows, {len(traces.caches)} caches, "
+        f"{len(traces.trained)} networks trained with this patient"
+    )
+    for folder in traces.trained:
+        print(f"trained with this patient: {folder}")
+    if not words.yes:
+        print("nothing was changed; give --yes to erase")
+        return 0
+    print(f"erased; receipt: {forget(words.patient, workspace, manifests)}")
+    return 0
+
+
+def _evaluate(words: argparse.Namespace) -> int:
+    from skinlab.figures.report_page import write_report
+    from skinlab.stats.evaluate import evaluate
+    from skinlab.stats.spec import EvaluationSpec
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.predictions import Predictions
+    from skinlab.workspace import shipped
+
+    predictions = Predictions.read(words.predictions)
+    tree = LabelTree.read(shipped(words.labels)) if words.labels else None
+    name = words.predictions.stem
+    report = evaluate(predictions, tree, split=name, spec=EvaluationSpec())
+    out = words.out or words.predictions.with_name(f"{name}-report")
+    write_report(report, predictions, out)
+    for metric in ("accuracy", "balanced_accuracy", "auroc"):
+        for estimate in report.estimates:
+            if estimate.metric == metric and not estimate.class_name and not estimate.subgroup:
+                print(f"{metric} ({estimate.tree_level}): {estimate}")
+    print(f"report: {out / 'report.html'}")
+    return 0
 
 
 def _fit(words: argparse.Namespace, overrides: list[str]) -> int:
@@ -217,3 +364,30 @@ def _ui(words: argparse.Namespace) -> int:
     if caught:
         print(f"logged {caught} run(s) that the tracking store did not have", file=sys.stderr)
     return tracking.serve(TrackingSpec(), workspace, words.port)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from skinlab.doctor import examine
+    from skinlab.workspace import Workspace
+
+    findings = examine(Workspace.here(), Path("requirements/skinlab.lock"))
+    for finding in findings:
+        print(f"{finding.verdict:8}{finding.text}")
+    return 1 if any(finding.verdict == "bad" for finding in findings) else 0
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar where a person is watching, nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit=unit, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show

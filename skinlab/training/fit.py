@@ -16,11 +16,15 @@ from safetensors.torch import load_file
 
 from skinlab import config as configuration
 from skinlab.config import FitConfig
+from skinlab.data.module import SkinDataModule
 from skinlab.figures.report_page import write_report
+from skinlab.forget import PATIENTS
 from skinlab.inference.predict import as_predictions, probabilities
 from skinlab.models.classifier import build_classifier
 from skinlab.stats.evaluate import evaluate
+from skinlab.stats.flat import flat
 from skinlab.tables.errors import InputError, Problem, RunError, SkinlabError
+from skinlab.tables.files import write_json
 from skinlab.tables.predictions import Predictions
 from skinlab.tasks.classification import ClassificationTask
 from skinlab.training import checkpoint, provenance
@@ -196,6 +200,18 @@ def check_same(run: Run, prepared: Prepared) -> None:
         raise InputError(Problem(what, fix, run.folder))
 
 
+def _list_patients(
+    run: Run, module: SkinDataModule, prepared: Prepared, workspace: Workspace
+) -> None:
+    """Store who was trained on and who was held out, as pseudonyms, so that one can be forgotten."""
+    patients = prepared.manifest.column("patient_id")
+    names = {
+        split: sorted({workspace.pseudonym(patients[row]) for row in module.rows(split)} - {""})
+        for split in ("train", "val", "test")
+    }
+    write_json(run.folder / PATIENTS, names)
+
+
 @contextmanager
 def lifecycle(run: Run, session: Session) -> Iterator[None]:
     """Write the run's changes of state, whatever happens inside, and tell the mirror."""
@@ -231,6 +247,7 @@ def train(config: FitConfig, prepared: Prepared, session: Session, place: Place)
     begin(run, config, prepared, place, place.kind)
     with lifecycle(run, session):
         module = prepared.module(config)
+        _list_patients(run, module, prepared, session.workspace)
         torch.manual_seed(config.seeds[0])  # the head's first weights
         network = build_classifier(
             config.model, len(prepared.tree.classes(config.data.level)), config.data.image_size
@@ -383,8 +400,11 @@ def conclude(
     path = run.folder / "predictions" / f"{split}.csv"
     predicted.save(path)
     stored = Predictions.read(path)  # every number comes from what is on disk
-    report = evaluate(stored, prepared.tree, split=split, spec=config.evaluation)
+    title = "test" if split == "test" else f"best_{split}"  # beside the curves under val/
+    report = evaluate(stored, prepared.tree, split=title, spec=config.evaluation)
     report = replace(report, fingerprints=report.fingerprints | prepared.fingerprints)
     write_report(report, stored, run.folder / "report" / split)
-    prefix = "test" if split == "test" else f"best_{split}"
-    run.note("final", split=split, values=report.flat(prefix))
+    numbers = flat(report)
+    run.note("final", split=split, values=numbers.metrics)
+    write_json(run.folder / "report" / split / "undefined.json", numbers.undefined)
+    write_json(run.folder / "report" / split / "names.json", numbers.legend)

@@ -73,8 +73,8 @@ def warmup_cosine(warmup: int, total: int) -> Callable[[int], float]:
 def keep_layout(optimizer: torch.optim.Optimizer) -> None:
     """Lay the optimizer's moments in memory as their parameters lie.
 
-    A checkpoint stores numbers, not strides. Moments that lie otherwise than their parameter take
-    another path through torch's kernels: slower, and not always the same last digit.
+    A checkpoint stores numbers, not strides. Moments that lie otherwise than their parameter give
+    the same numbers, but a step of AdamW takes twice as long on the CPU.
     """
     for parameter, state in optimizer.state.items():
         for name, value in state.items():

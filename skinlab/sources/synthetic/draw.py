@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from skinlab.sources.archive import Facts
 from skinlab.sources.synthetic import clip as clips
@@ -22,7 +23,7 @@ from skinlab.sources.synthetic.photograph import Picture, take
 from skinlab.sources.synthetic.plan import Lesion, Patient, Photograph, plan_patient
 from skinlab.sources.synthetic.texture import furrows, mesh
 from skinlab.tables.errors import InputError, Problem, RunError
-from skinlab.tables.files import read_text, unwritable
+from skinlab.tables.files import read_text, unwritable, write_json
 from skinlab.tables.manifest import Manifest
 
 VERSION = 1  # of the drawing; another one draws other pixels from the same seed
@@ -140,27 +141,40 @@ def draw(
         InputError: The folder holds something else, or the numbers make no sense.
         RunError: The folder cannot be written.
     """
+    recipe = Recipe(patients, seed, size)
     existing = find(root, patients=patients, seed=seed, size=size)
     if existing is not None:
         return existing
-    recipe = Recipe(patients, seed, size)
-    part = root.with_name(f".{root.name}.part")
     try:
-        if part.exists():
-            shutil.rmtree(part)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        # Workers of one sweep may all ask for the set: one draws, the others wait and find it.
+        with FileLock(root.with_name(f".{root.name}.lock")):
+            if find(root, patients=patients, seed=seed, size=size) is None:
+                _draw(root, recipe, workers or os.cpu_count() or 1, progress)
+    except OSError as error:
+        raise RunError(str(unwritable(root, error))) from error
+    return Manifest.read(root / MANIFEST, root)
+
+
+def _draw(root: Path, recipe: Recipe, workers: int, progress: Progress | None) -> None:
+    """Draw into a folder beside `root`, then rename it."""
+    part = root.with_name(f".{root.name}.part")
+    if part.exists():  # of a killed command
+        shutil.rmtree(part)
+    try:
         for name in ("images", "masks", "clips"):
             (part / name).mkdir(parents=True)
-        rows = list(_rows(part, recipe, workers or os.cpu_count() or 1, progress))
-        manifest = Manifest(pd.DataFrame(rows, dtype=object).fillna(""), root / MANIFEST, root)
-        manifest.save(part / MANIFEST)
-        (part / MARKER).write_text(json.dumps(asdict(recipe)) + "\n", encoding="utf-8")
+        rows = list(_rows(part, recipe, workers, progress))
+        frame = pd.DataFrame(rows, dtype=object).fillna("")
+        Manifest(frame, root / MANIFEST, root).save(part / MANIFEST)
+        write_json(part / MARKER, asdict(recipe))
         os.sync()  # the rename must not reach the disk before the files do
         if root.exists():
             root.rmdir()
         part.rename(root)
-    except OSError as error:
-        raise RunError(str(unwritable(root, error))) from error
-    return Manifest.read(root / MANIFEST, root)
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)  # a full disk gets its space back
+        raise
 
 
 def _words(recipe: Recipe) -> str:

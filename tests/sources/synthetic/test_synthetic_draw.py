@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -13,7 +15,7 @@ from PIL import Image, ImageOps
 
 from skinlab.sources.synthetic import clip as clips
 from skinlab.sources.synthetic.draw import draw, find
-from skinlab.tables.errors import InputError
+from skinlab.tables.errors import InputError, RunError
 from skinlab.tables.labels import LabelTree
 from skinlab.tables.manifest import Manifest
 
@@ -221,11 +223,11 @@ def test_an_interrupted_command_leaves_nothing_and_the_next_one_completes(
     with pytest.raises(KeyboardInterrupt):
         draw(root, patients=22, seed=3, size=160, progress=stop)
     assert not root.exists()
-    assert any(tmp_path.iterdir())  # what a killed command leaves, too
+    assert (tmp_path / ".set.part").is_dir()  # what a killed command leaves, too
     root.mkdir()
     draw(root, patients=22, seed=3, size=160)
     assert bytes_of(root) == bytes_of(drawn.root)
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert not (tmp_path / ".set.part").exists()
 
 
 def test_progress_counts_every_patient(tmp_path: Path) -> None:
@@ -241,3 +243,39 @@ def test_a_larger_size_draws_larger_photographs_of_the_same_patients(tmp_path: P
     assert small.column("diagnosis") == large.column("diagnosis")
     for a, b in zip(small.column("width"), large.column("width"), strict=True):
         assert abs(int(b) - 2 * int(a)) <= 20
+
+
+def test_a_write_that_fails_is_named_and_leaves_no_half_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name.startswith("p00002"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\).*free"):
+        draw(tmp_path / "set", patients=6, size=96)
+    assert not (tmp_path / "set").exists()
+    assert not (tmp_path / ".set.part").exists()
+
+
+def test_two_commands_at_once_draw_one_set(tmp_path: Path) -> None:
+    drawn: list[int] = []
+
+    def ask(_: int) -> str:
+        return draw(
+            tmp_path / "set", patients=3, size=96, progress=lambda done, _: drawn.append(done)
+        ).fingerprint
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(ask, range(2)))) == 1
+    assert drawn == [1, 2, 3]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RunError, match="cannot be written"):
+        draw(tmp_path / "file" / "set", patients=1, size=96)

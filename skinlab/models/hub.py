@@ -50,13 +50,13 @@ def answers(address: str, seconds: float) -> bool:
     answered = threading.Event()
 
     def ask() -> None:
-        request = urllib.request.Request(address, method="HEAD")
         try:
+            request = urllib.request.Request(address, method="HEAD")
             with urllib.request.urlopen(request, timeout=seconds):
                 answered.set()
         except urllib.error.HTTPError:
             answered.set()
-        except (OSError, http.client.HTTPException):
+        except (OSError, ValueError, http.client.HTTPException):
             pass
         finally:
             finished.set()

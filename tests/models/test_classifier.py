@@ -70,7 +70,7 @@ def test_an_unknown_backbone_is_refused_with_the_nearest_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["hf-hub:a/b", "local-dir:/tmp", "https://x.org/net", "", "resnet18.nope"]
+    "name", ["hf-hub:a/b", "local-dir:/tmp", "https://x.org/net", "resnet18.nope"]
 )
 def test_a_backbone_that_is_an_address_or_no_published_tag_is_refused(name: str) -> None:
     with pytest.raises(InputError):

@@ -93,10 +93,21 @@ def test_a_hub_that_refuses_or_is_silent_is_said_within_seconds(
 
 
 def test_a_name_that_is_never_resolved_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(20))
+    end = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        end.wait(20)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     began = time.monotonic()
     assert not hub.answers("http://hub.invalid", 0.3)
     assert time.monotonic() - began < 5
+    end.set()
+
+
+def test_an_address_that_is_none_does_not_answer() -> None:
+    assert not hub.answers("hub without scheme", 1.0)
 
 
 def test_a_hub_switched_off_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,11 +73,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be drawn."""
-        if self.patients < 1 or self.seed < 0 or not 96 <= self.size <= 8000:
+        if self.patients < 1 or self.seed < 0 or not 96 <= self.size <= 4096:
             raise InputError(
                 Problem(
                     f"{self.patients} patients, seed {self.seed}, size {self.size} px",
-                    "give patients >= 1, seed >= 0 and size 96 to 8000",
+                    "give patients >= 1, seed >= 0 and size 96 to 4096",
                     "data synth",
                 )
             )
@@ -131,7 +131,7 @@ def draw(
         patients: Number of patients; about 2.6 photographs each.
         seed: The same seed gives the same bytes, whatever the number of workers.
         size: Long side in pixels of the largest phone's photographs; others are 2/3 to 5/6 of it.
-        workers: Threads; 0 takes one a core.
+        workers: Threads; 0 takes one a core, at most 8.
         progress: Called with the patients done and all patients.
 
     Returns:
@@ -150,7 +150,7 @@ def draw(
         # Workers of one sweep may all ask for the set: one draws, the others wait and find it.
         with FileLock(root.with_name(f".{root.name}.lock")):
             if find(root, patients=patients, seed=seed, size=size) is None:
-                _draw(root, recipe, workers or os.cpu_count() or 1, progress)
+                _draw(root, recipe, workers or min(os.cpu_count() or 1, 8), progress)
     except OSError as error:
         raise RunError(str(unwritable(root, error))) from error
     return Manifest.read(root / MANIFEST, root)
@@ -265,9 +265,10 @@ def _film(
     plain = replace(
         lesion.photographs[0], portrait=False, motion=0.0, defocus=0.0, center=(0.5, 0.5)
     )
+    wide = replace(plain, field_mm=plain.field_mm / clips.SHARE)  # a frame shows that share of it
     long = max(64, 16 * round(0.6 * recipe.size / 16))
     width, height = long, long * 3 // 4
-    scene = take(rng, patient, lesion, layers, plain, (width * 5 // 4, height * 5 // 4))
+    scene = take(rng, patient, lesion, layers, wide, (width * 5 // 4, height * 5 // 4))
     clip = clips.film(rng, scene, width, height)
     name = f"{patient.name}_l{lesion.number}_clip"
     (folder / "clips" / f"{name}.mp4").write_bytes(clip.content)

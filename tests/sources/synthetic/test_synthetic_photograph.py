@@ -10,11 +10,9 @@ import pytest
 
 from skinlab.sources.synthetic.appearance import Traits
 from skinlab.sources.synthetic.categories import CATEGORIES
-from skinlab.sources.synthetic.lesion import REACH, SIDE, Layers, draw_layers, draw_lesion
+from skinlab.sources.synthetic.lesion import draw_lesion
 from skinlab.sources.synthetic.photograph import Picture, take, view_of
 from skinlab.sources.synthetic.plan import Lesion, Patient, Photograph, grown, plan_patient
-from skinlab.sources.synthetic.skin import spots
-from skinlab.sources.synthetic.texture import View, fractal, furrows, grain, mesh
 
 SIZE = (320, 240)
 PLAIN = Photograph(
@@ -112,52 +110,6 @@ def test_a_deeper_melanoma_is_darker_bluer_and_wider_in_the_picture() -> None:
     assert red[0] > 1.3 * red[-1]
 
 
-def test_a_deep_carcinoma_is_open_and_a_thin_one_is_not() -> None:
-    carcinoma = next(c for c in CATEGORIES if c.name == "invasive squamous cell carcinoma")
-    plain = replace(carcinoma.traits, ulcer=0.0, scale=0.0, verrucous=0.0, height=0.0)
-    thin, deep = (
-        draw_layers(np.random.default_rng(3), grown(plain, depth)) for depth in (0.3, 10.0)
-    )
-    middle = np.s_[SIDE // 2 - 12 : SIDE // 2 + 12, SIDE // 2 - 12 : SIDE // 2 + 12]
-    assert deep.blood[middle].mean() > thin.blood[middle].mean() + 0.3
-
-
-SIGNS = {
-    "melanin": "melanin",
-    "blood": "blood",
-    "blue": "blue",
-    "scale": "keratin",
-    "vessels": "blood",
-    "dots": "melanin",
-    "height": "height",
-}
-
-
-@pytest.mark.parametrize(("sign", "layer"), SIGNS.items())
-def test_each_sign_shows_in_its_layer(sign: str, layer: str) -> None:
-    bare = Traits(8.0, melanin=0.2, blood=0.1, height=0.0)
-    with_sign = replace(bare, **{sign: 1.0})
-
-    def total(traits: Traits) -> float:
-        return float(getattr(draw_layers(np.random.default_rng(7), traits), layer).sum())
-
-    assert total(with_sign) > total(bare) + 50
-
-
-def test_layers_end_before_their_border_so_that_nothing_is_cut() -> None:
-    for number in range(40):
-        who = plan_patient(9, number)
-        layers = draw_lesion(who, who.lesions[0])
-        for name in ("melanin", "blood", "blue", "keratin", "inside"):
-            layer = getattr(layers, name)
-            assert layer.dtype == np.float32
-            rim = np.concatenate([layer[0], layer[-1], layer[:, 0], layer[:, -1]])
-            limit = 0.5 if name == "inside" else 0.06
-            assert rim.max() < limit, (number, name)
-        assert isinstance(layers, Layers)
-        assert layers.scale * who.lesions[0].traits.diameter == pytest.approx(SIDE / REACH)
-
-
 def test_the_skin_around_carries_the_cue_when_the_lesion_is_hidden() -> None:
     """A halo reddens the ring outside of the mask; sun damage darkens and mottles all of it."""
     calm = replace(DISK, halo=0.0)
@@ -172,14 +124,6 @@ def test_the_skin_around_carries_the_cue_when_the_lesion_is_hidden() -> None:
         around[name] = (skin[:, 0] - skin[:, 1]).mean(), skin.mean()
     assert around["halo"][0] > around["calm"][0] + 8
     assert around["sun"][1] < around["calm"][1] - 8
-
-
-def test_spots_around_are_the_same_on_each_photograph_and_as_many_as_planned() -> None:
-    who, lesion = patient(replace(DISK, moles=4, lentigines=3, satellites=2))
-    assert spots(who, lesion) == spots(who, lesion)
-    assert len(spots(who, lesion)) == 9
-    radius = lesion.traits.diameter / 2
-    assert all(math.hypot(spot.x, spot.y) > 1.2 * radius for spot in spots(who, lesion))
 
 
 def test_darker_skin_types_are_darker_pictures() -> None:
@@ -221,21 +165,3 @@ def test_blurred_photographs_have_less_detail(blur: dict[str, float]) -> None:
 
     large = replace(PLAIN, field_mm=20.0)
     assert detail(shoot(DISK, replace(large, **blur))) < 0.93 * detail(shoot(DISK, large))  # type: ignore[arg-type]
-
-
-def test_textures_are_drawn_once_and_fill_their_range() -> None:
-    assert furrows() is furrows()
-    assert furrows().dtype == np.uint8
-    assert furrows().max() > 180
-    assert 0.1 < mesh().mean() < 0.6
-    rng = np.random.default_rng(0)
-    assert grain(rng, (3000, 1500)).shape == (3000, 1500)
-    bumps = fractal(rng, (300, 400), 20, 3)
-    assert bumps.shape == (300, 400)
-    assert 0.4 < bumps.std() < 1.6
-
-
-def test_a_disk_out_of_sight_has_no_window() -> None:
-    view = View(100, 100, (0.1, 0.0, -5.0, 0.0, 0.1, -5.0))
-    assert view.box(0.0, 0.0, 1.0) is not None
-    assert view.box(40.0, 0.0, 1.0) is None

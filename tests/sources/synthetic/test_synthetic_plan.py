@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skinlab.sources.synthetic.appearance import Category
 from skinlab.sources.synthetic.categories import CATEGORIES
 from skinlab.sources.synthetic.plan import DEVICES, Patient, grown, plan_patient
-from skinlab.tables.labels import LabelTree
-
-TREE = Path(__file__).parents[3] / "data_manifests" / "labels" / "synthetic.yaml"
 
 
 @pytest.fixture(scope="module")
 def patients() -> list[Patient]:
     return [plan_patient(0, number) for number in range(600)]
-
-
-def test_the_categories_are_the_leaves_of_the_label_tree() -> None:
-    tree = LabelTree.read(TREE)
-    assert {category.name for category in CATEGORIES} == set(tree.classes("fine"))
-    for category in CATEGORIES:
-        assert (tree.leaf(category.name).group == tree.positive) == category.malignant
 
 
 def test_a_patient_depends_on_seed_and_number_only(patients: list[Patient]) -> None:
@@ -79,17 +69,10 @@ def test_in_situ_and_benign_lesions_look_the_same_whatever_the_depth_says() -> N
 
 
 @pytest.mark.parametrize("category", [c for c in CATEGORIES if c.malignant])
-def test_a_deeper_tumor_never_shows_less(category: object) -> None:
-    traits = category.traits  # type: ignore[attr-defined]
+def test_a_deeper_tumor_never_shows_less(category: Category) -> None:
+    traits = category.traits
     looks = [grown(traits, depth) for depth in (0.2, 1.0, 4.0, 10.0)]
     for name in ("diameter", "melanin", "blue", "blood", "height", "ulcer", "halo"):
         values = [getattr(look, name) for look in looks]
         assert values == sorted(values), name
     assert looks[-1].height > looks[0].height + 0.3
-
-
-def test_mixing_goes_from_one_look_to_the_other() -> None:
-    one, other = CATEGORIES[0].traits, CATEGORIES[6].traits
-    assert one.mix(other, 0.0) == one
-    assert one.mix(other, 1.0).melanin == pytest.approx(other.melanin)
-    assert one.mix(other, 0.5).diameter == pytest.approx((one.diameter + other.diameter) / 2)

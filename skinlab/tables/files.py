@@ -14,6 +14,9 @@ from typing import Any
 
 from skinlab.tables.errors import InputError, Problem, RunError
 
+# Python decodes the bytes 80, A0, FD, FE and FF, which cp932 does not have, to these.
+NOT_CP932 = frozenset("\x80\uf8f0\uf8f1\uf8f2\uf8f3")
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically: same folder, flush, fsync, rename, fsync of the folder.
@@ -64,7 +67,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
+def write_json(path: Path, value: Any) -> None:
     """Write JSON that is valid everywhere: no NaN, UTF-8, a fixed order of keys."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
@@ -117,6 +120,8 @@ def read_text(path: Path) -> str:
     for encoding in ("utf-8-sig", "cp932"):
         with contextlib.suppress(UnicodeDecodeError):
             text = content.decode(encoding)
+            if encoding == "cp932" and not NOT_CP932.isdisjoint(text):
+                continue
             return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     raise InputError(Problem("is neither UTF-8 nor cp932 (Shift_JIS)", "save it as UTF-8", path))
 

@@ -74,7 +74,7 @@ def test_paths_out_of_the_folder_are_named_by_their_line(root: Path, value: str)
 def test_a_wrong_mapping_names_the_columns_there_are(root: Path) -> None:
     path = root.parent / "t.csv"
     path.write_text("file,dx\nb.png,nevus\n")
-    with pytest.raises(InputError, match="no column 'files'.*it has file, dx"):
+    with pytest.raises(InputError, match=r"no column 'files'.*it has file, dx"):
         table.read(root, path, {"image_path": "files", "diagnosis": "dx"})
     with pytest.raises(InputError, match="says not which column is diagnosis"):
         table.read(root, path, {"image_path": "file"})

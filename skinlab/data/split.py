@@ -80,7 +80,8 @@ def split(
         seed: Another seed is another split.
 
     Raises:
-        InputError: Unknown diagnoses, or every class with fewer groups than splits.
+        InputError: Bad rows (but for the splits they had), unknown diagnoses, or every class with
+            fewer groups than splits.
     """
     plan = Plan.of(fractions, folds, test)
     labels = _labels(manifest, tree, "diagnosis")
@@ -97,9 +98,11 @@ def split(
         raise InputError(
             Problem(f"cannot give each split every class: {', '.join(missing)}", fix, manifest.path)
         )
-    return manifest.with_column(
-        "split", [plan.names[chosen[position[group]]] for group in manifest.groups]
-    )
+    names_of = [plan.names[chosen[position[group]]] for group in manifest.groups]
+    made = manifest.with_column("split", names_of)
+    if problems := list(made.problems()):
+        raise InputError(problems)
+    return made
 
 
 def assign(counts: NDArray[np.float64], shares: Sequence[float]) -> NDArray[np.int64]:

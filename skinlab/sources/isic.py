@@ -147,25 +147,27 @@ RENAMED = (
 )
 
 
-def read(root: Path, year: int | None = None, tables: Path | None = None) -> Manifest:
+def read(root: Path, year: int | None = None, table: Path | None = None) -> Manifest:
     """Return the manifest of the pictures on disk; see `scan`."""
-    return scan(root, year, tables).manifest
+    return scan(root, year, table).manifest
 
 
-def scan(root: Path, year: int | None = None, tables: Path | None = None) -> Scan:
+def scan(root: Path, year: int | None = None, table: Path | None = None) -> Scan:
     """Read one challenge.
 
     Args:
         root: Folder of the pictures.
         year: Which challenge, where the tables of several are there.
-        tables: Folder of the ground truths where it is another one.
+        table: The ground truth, or the folder of several, where it is not in `root`; the others of
+            its year (metadata, lists of duplicates) are looked for beside it.
 
     Raises:
         InputError: No known table, several years, a broken table, or no picture on disk.
     """
     folder = Folder.walk(root)
-    place = Folder.walk(tables) if tables else folder
-    year = _year(place, year)
+    place = folder if table is None else Folder.walk(table if table.is_dir() else table.parent)
+    only = table.name if table is not None and table.is_file() else ""
+    year = _year(place, year, only)
     parts = [part for part in PARTS[year] if place.tables(*part.truth)]
     rows: list[Row] = []
     for part in parts:
@@ -183,8 +185,14 @@ def scan(root: Path, year: int | None = None, tables: Path | None = None) -> Sca
     )
 
 
-def _year(place: Folder, year: int | None) -> int:
-    here = [y for y, parts in PARTS.items() if any(place.tables(*p.truth) for p in parts)]
+def _year(place: Folder, year: int | None, only: str) -> int:
+    """Return the year that is asked for, or the only one whose ground truth (`only`) is there."""
+    here = [
+        y
+        for y, parts in PARTS.items()
+        for found in [{Path(f).name for p in parts for f in place.tables(*p.truth)}]
+        if found and (not only or only in found)
+    ]
     if year is not None and year in here:
         return year
     if year is None and len(here) == 1:

@@ -174,3 +174,11 @@ def test_the_real_patients_are_split_to_within_two_percent() -> None:
     table = split_table(split(pad_ufes_20.read(REAL)))
     train = table[table["split"] == "train"]
     assert (train["share"] - 0.7).abs().max() < 0.02
+
+
+def test_bad_rows_are_refused_but_not_a_leak_that_the_new_split_mends() -> None:
+    rows = [row(i, f"P{i // 2}", "ab"[i // 2 % 2]) for i in range(40)]
+    leaking = [{**r, "split": ("train", "val")[i % 2]} for i, r in enumerate(rows)]
+    assert set(shared(split(manifest(leaking))).values()) == {0}
+    with pytest.raises(InputError, match="sample_id 's0' stands in line 2 too"):
+        split(manifest([*rows, row(0, "P99", "a")]))

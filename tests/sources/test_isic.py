@@ -132,7 +132,8 @@ def test_the_official_tables_are_read(
     names = list(read_table(OFFICIAL / table)[key])
     assert len(names) == rows
     pictures(tmp_path, names[::100])
-    found = isic.scan(tmp_path, year, OFFICIAL)
+    found = isic.scan(tmp_path, table=OFFICIAL / table)
+    assert isic.scan(tmp_path, year, OFFICIAL).manifest.fingerprint == found.manifest.fingerprint
     assert set(found.manifest.column("sample_id")) >= set(names[::100])
     assert not list(found.manifest.problems())
     assert sum(d.count for d in found.dropped) >= rows - len(names[::100])

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from skinlab.stats.counts import Floats, Ints
 
@@ -101,9 +102,23 @@ def draws(
     for first in range(0, resamples, block):
         b = min(block, resamples - first)
         drawn = order[start + (rng.random((b, m)) * size).astype(np.int64)]
-        cells = drawn * b + np.arange(b)[:, None]
-        weights = np.bincount(cells.ravel(), minlength=m * b).reshape(m, b)
-        yield slice(first, first + b), weights.astype(np.float32)
+        drawn += m * np.arange(b)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=m * b).astype(np.float32)
+        yield slice(first, first + b), np.ascontiguousarray(times.reshape(b, m).T)
+
+
+def expanded_level(level: float, patients: int) -> float:
+    """Return the level at which percentiles are taken so that few patients are not too narrow.
+
+    The bootstrap of m patients has (m - 1)/m of the variance, and percentiles know no t: Hesterberg
+    (2015) Am Stat 69:371, "expanded percentile interval". 0.95 becomes 0.962 with 30 patients.
+
+    Args:
+        level: Confidence level that is wanted.
+        patients: Patients that decide the statistic, 2 or more.
+    """
+    quantile = stats.t.ppf((1 + level) / 2, patients - 1) * np.sqrt(patients / (patients - 1))
+    return float(1 - 2 * stats.norm.sf(quantile))
 
 
 def percentile(replicates: Floats, level: float = 0.95) -> Interval:

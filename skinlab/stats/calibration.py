@@ -49,7 +49,7 @@ def equal_width_bins(confidence: Floats, bins: int = BINS) -> Ints:
 
 def equal_mass_bins(confidence: Floats, bins: int = BINS) -> Ints:
     """Return the bin of each confidence: quantiles, ``(l, u]``; equal confidences stay together."""
-    edges = np.unique(np.quantile(confidence, np.arange(1, bins + 1) / bins, method="higher"))
+    edges = np.unique(np.quantile(confidence, np.arange(1, bins + 1) / bins, method="inverted_cdf"))
     return np.searchsorted(edges, confidence, "left").clip(max=len(edges) - 1).astype(np.int64)
 
 

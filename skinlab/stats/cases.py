@@ -75,6 +75,17 @@ class Cases:
         return rarest_label(self.patient, self.target, self.patients, len(self.classes))
 
     @cached_property
+    def carriers(self) -> Ints:
+        """Number of patients that carry each class, ``(k,)``."""
+        k = len(self.classes)
+        pairs = np.unique(self.patient * k + self.target)
+        return np.bincount(pairs % k, minlength=k).astype(np.int64)
+
+    def has_rare_class(self, few: int) -> bool:
+        """Whether a class occurs, but in fewer than `few` patients."""
+        return bool(((self.carriers > 0) & (self.carriers < few)).any())
+
+    @cached_property
     def confusion(self) -> Ints:
         """Counts ``(k, k)``, rows truth, summed over repetitions."""
         return confusion_counts(self.target, self.answer, len(self.classes))

@@ -67,13 +67,16 @@ def evaluate(
 
 def _level(cases: Cases, level: Level, spec: EvaluationSpec) -> LevelEstimates:
     statistics = [Statistics(cases, repeat) for repeat in range(cases.repeats)]
+    stratified = cases.has_rare_class(spec.few_patients)
+    drawn = replicates(cases, statistics, spec.resamples, spec.seed, stratified=stratified)
     return LevelEstimates(
         cases=cases,
         tree_level=level,
         spec=spec,
         statistics=statistics,
         values=point_values(statistics),
-        replicates=replicates(cases, statistics, spec.resamples, spec.seed),
+        replicates=drawn,
+        stratified=stratified,
     )
 
 
@@ -114,10 +117,7 @@ def _table_notes(
 
 def _level_notes(cases: Cases, level: Level, spec: EvaluationSpec) -> list[str]:
     notes = []
-    pairs = np.unique(cases.patient * len(cases.classes) + cases.target) % len(cases.classes)
-    carriers = dict(
-        zip(cases.classes, np.bincount(pairs, minlength=len(cases.classes)), strict=True)
-    )
+    carriers = dict(zip(cases.classes, cases.carriers.tolist(), strict=True))
     if cases.images > cases.patients:
         right = np.bincount(cases.patient, cases.answer == cases.target) / cases.repeats
         images = np.bincount(cases.patient) / cases.repeats

@@ -7,8 +7,17 @@ on the number of patients. AUROC: DeLong when every patient has one image, else 
 bootstrap; under perfect separation both have no width, and the interval is that of a proportion of
 1 on the smaller side's patients. Everything else: patient bootstrap. One patient: no interval.
 
-The percentile bootstrap is below 95 % for few patients; where it misses its own estimate (ECE and
-others that are biased upward in resamples) it is widened to hold it, and says so.
+Percentiles are taken a little further out for few patients (`expanded_level`): m is the smaller
+side's patients for a class, and for an average over classes as many as if every class had the
+patients of the rarest. The sample ECE is biased upward and the bootstrap of it more so (nominal
+95 % intervals held the truth in 0-90 % of simulated tables), so it has no interval; the Brier
+score and the log loss have.
+
+Simulated coverage of nominal 95 % (500 tables each; classes of 50, 30 and 20 %, three correlated
+images a patient): 150 patients 0.92-0.96, 50 patients 0.93-0.97 but average precision and the NPV
+and F1 of the rarest class 0.89-0.93, 20 patients (4 in the rarest class) proportions 0.93-0.99,
+AUROC, balanced accuracy, MCC 0.89-0.92, average precision 0.85. Independent images: 0.93-0.96. The
+report names the classes that fewer than 15 patients carry.
 """
 
 from __future__ import annotations
@@ -21,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from skinlab.stats.bootstrap import percentile
+from skinlab.stats.bootstrap import expanded_level, percentile
 from skinlab.stats.cases import Cases
 from skinlab.stats.counts import RATIOS, Counts, Floats
 from skinlab.stats.proportion import NAMES, design_effect, effective_trials, proportion_limits
@@ -43,6 +52,8 @@ EMPTY = {
     "mcc": "one class only in the truth or in the answers",
     "kappa": "one class only in the truth and in the answers",
 }
+PLAIN = ("accuracy", "brier", "log_loss", "ece", "ece_equal_mass")
+BIASED = ("ece", "ece_equal_mass")
 ONE_PATIENT = "one patient: no interval"
 
 
@@ -57,6 +68,7 @@ class LevelEstimates:
         statistics: One a repetition.
         values: Metrics, one column a repetition.
         replicates: Metrics, one column a resample.
+        stratified: Whether averages over classes were resampled within the patients' labels.
     """
 
     cases: Cases
@@ -65,6 +77,7 @@ class LevelEstimates:
     statistics: list[Statistics]
     values: Values
     replicates: Values
+    stratified: bool
 
     def estimates(self) -> list[Estimate]:
         """Return overall estimates first, then those of each class in turn."""
@@ -164,12 +177,16 @@ class LevelEstimates:
         value = _mean(values)
         if value is None or self.cases.patients == 1:
             return self._made(about, values, reason=ONE_PATIENT)
-        found = percentile(drawn, self.spec.level)
+        if about["metric"] in BIASED:
+            return self._made(about, values, reason="the sample ECE is biased upward")
+        found = percentile(drawn, expanded_level(self.spec.level, self._deciding(about)))
         low, high = found.low, found.high
         unit = "patient" if self._clustered else "image"
-        stratified = "" if self._plain(about) else " stratified by label"
+        stratified = " stratified by label" if self._stratified(about) else ""
         seeds = "seed and " if self.cases.repeats > 1 else ""
-        method = f"{seeds}{unit} bootstrap{stratified}, percentile, B = {self.spec.resamples}"
+        method = (
+            f"{seeds}{unit} bootstrap{stratified}, expanded percentile, B = {self.spec.resamples}"
+        )
         method += f", seed {self.spec.seed}"
         if found.dropped:
             method += f", {found.dropped} undefined resamples dropped"
@@ -181,14 +198,23 @@ class LevelEstimates:
             return self._made(about | {"unit": unit, "method": method}, values, reason=reason)
         if not low <= value <= high:
             low, high = min(low, value), max(high, value)
-            method += ", widened to hold the estimate (biased resamples)"
+            method += ", widened to hold the estimate"
         return self._made(about | {"unit": unit, "method": method}, values, (low, high))
 
-    def _plain(self, about: dict[str, Any]) -> bool:
-        """Whether the metric was resampled without strata."""
-        if "class_name" in about:
-            return about["metric"] in RATIOS
-        return about["metric"] in ("accuracy", "brier", "log_loss", "ece", "ece_equal_mass")
+    def _deciding(self, about: dict[str, Any]) -> int:
+        """Return how many patients decide a bootstrapped number, at least 2."""
+        carriers, everyone = self.cases.carriers, self.cases.patients
+        if "class_name" in about and about["metric"] not in RATIOS:
+            own = int(carriers[self.cases.classes.index(about["class_name"])])
+            return max(2, min(own, everyone - own) or own)
+        rarest = int(carriers[carriers > 0].min())
+        equal = int(about.get("n_classes", 0)) * rarest or int(about["n_patients"])
+        return max(2, min(everyone, equal))
+
+    def _stratified(self, about: dict[str, Any]) -> bool:
+        name = "class_name" in about
+        plain = about["metric"] in (RATIOS if name else PLAIN)
+        return self.stratified and not plain
 
     def _made(
         self,

@@ -153,28 +153,41 @@ def point_values(statistics: list[Statistics]) -> Values:
     )
 
 
-def replicates(cases: Cases, statistics: list[Statistics], resamples: int, seed: int) -> Values:
+def replicates(
+    cases: Cases, statistics: list[Statistics], resamples: int, seed: int, *, stratified: bool
+) -> Values:
     """Return every metric under bootstrap resamples of the patients, ``b = resamples``.
 
-    Ratios are resampled without strata; averages over classes, F1, MCC, kappa and areas within
-    the patients' labels. Of several repetitions, each replicate also draws repetitions with
-    replacement and averages them (hierarchical: seed, then patient).
+    Of several repetitions, each replicate also draws repetitions with replacement and averages
+    them (hierarchical: seed, then patient).
+
+    Args:
+        cases: The images.
+        statistics: One a repetition.
+        resamples: Number of replicates.
+        seed: Of the draws.
+        stratified: Draw within the patients' labels for averages over classes, F1, MCC, kappa and
+            areas, so that a rare class does not vanish; ratios are never stratified. Strata hold
+            the mix of classes fixed, so metrics that depend on prevalence vary too little.
     """
     k = len(cases.classes)
     drawn = np.random.default_rng([seed, 2]).multinomial(
         cases.repeats, [1 / cases.repeats] * cases.repeats, size=resamples
     )
     found = Values()
-    one_stratum = np.zeros(cases.patients, np.int64)
-    for strata, stream in ((one_stratum, 0), (cases.labels, 1)):
+    both = [Statistics.proportions, Statistics.averages]
+    everyone = np.zeros(cases.patients, np.int64)
+    plans = [(everyone, both[:1]), (cases.labels, both[1:])] if stratified else [(everyone, both)]
+    for stream, (strata, computations) in enumerate(plans):
         for place, weights in draws(strata, resamples, [seed, stream]):
-            parts = [s.averages(weights) if stream else s.proportions(weights) for s in statistics]
-            for name in parts[0].classes:
-                into = found.classes.setdefault(name, np.empty((k, resamples)))
-                into[:, place] = _mean_of([p.classes[name] for p in parts], drawn[place])
-            for name in parts[0].overall:
-                whole = found.overall.setdefault(name, np.empty(resamples))
-                whole[place] = _mean_of([p.overall[name] for p in parts], drawn[place])
+            for compute in computations:
+                parts = [compute(one, weights) for one in statistics]
+                for name in parts[0].classes:
+                    into = found.classes.setdefault(name, np.empty((k, resamples)))
+                    into[:, place] = _mean_of([p.classes[name] for p in parts], drawn[place])
+                for name in parts[0].overall:
+                    whole = found.overall.setdefault(name, np.empty(resamples))
+                    whole[place] = _mean_of([p.overall[name] for p in parts], drawn[place])
     return found
 
 

@@ -3,9 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
 from skinlab.stats import bootstrap
-from skinlab.stats.bootstrap import canonical_patients, draws, percentile, rarest_label
+from skinlab.stats.bootstrap import (
+    canonical_patients,
+    draws,
+    expanded_level,
+    percentile,
+    rarest_label,
+)
 
 
 def all_draws(strata: NDArray[np.int64], b: int = 300) -> NDArray[np.float32]:
@@ -62,3 +69,18 @@ def test_undefined_replicates_are_dropped_and_counted() -> None:
 def test_mostly_undefined_replicates_give_no_interval() -> None:
     values = np.append(np.linspace(0, 1, 150), [np.nan] * 151)
     assert np.isnan(percentile(values).low)
+
+
+def test_percentiles_of_few_patients_are_taken_further_out() -> None:
+    assert (1 - expanded_level(0.95, 20)) / 2 == pytest.approx(0.0159, abs=5e-4)
+    assert expanded_level(0.95, 100_000) == pytest.approx(0.95, abs=1e-4)
+    assert expanded_level(0.95, 2) > expanded_level(0.95, 10) > expanded_level(0.95, 50) > 0.95
+
+
+def test_the_expanded_interval_of_a_mean_is_that_of_student() -> None:
+    # The bootstrap of a mean is close to normal with variance s**2 (m-1)/m; Student's t is s**2.
+    sample = np.random.default_rng(5).normal(size=25)
+    means = sample @ all_draws(np.zeros(25, np.int64), 40_000) / 25
+    found = percentile(means, expanded_level(0.95, 25))
+    student = stats.t.interval(0.95, 24, sample.mean(), stats.sem(sample))
+    assert (found.low, found.high) == pytest.approx(student, abs=0.03)

@@ -169,7 +169,7 @@ def test_one_image_a_patient_gives_wilson_and_delong() -> None:
 
 def test_several_images_a_patient_give_the_patient_bootstrap() -> None:
     e = evaluate(drawn(), spec=QUICK).find("accuracy", "diagnosis")
-    assert e.method == "patient bootstrap, percentile, B = 200, seed 0"
+    assert e.method == "patient bootstrap, expanded percentile, B = 200, seed 0"
     assert e.unit == "patient"
 
 
@@ -309,3 +309,57 @@ def test_simulated_coverage_of_accuracy_is_near_95_percent(patients: int, images
         e = evaluate(table, spec=replace(QUICK, resamples=400)).find("accuracy", "diagnosis")
         held += (e.low or 0) <= 0.6 <= (e.high or 0)
     assert 0.93 <= held / 600 <= 0.97
+
+
+@pytest.mark.slow
+def test_simulated_coverage_of_clustered_metrics_is_near_95_percent() -> None:
+    # The truth is what 60,000 such patients give.
+    def sample(m: int, seed: int) -> Predictions:
+        rng = np.random.default_rng(seed)
+        label = rng.choice(3, m, p=(0.4, 0.3, 0.3))
+        patient = np.repeat(np.arange(m), 3)
+        logits = rng.normal(size=(3 * m, 3)) + 0.8 * rng.normal(size=(m, 3))[patient]
+        logits[np.arange(3 * m), label[patient]] += 1.5
+        table = np.exp(logits)
+        columns = {
+            "sample_id": np.arange(3 * m).astype(str),
+            "patient_id": patient.astype(str),
+            "target": np.array(["a", "b", "c"])[label[patient]],
+        }
+        return Predictions(
+            pd.DataFrame(columns), table / table.sum(1, keepdims=True), ("a", "b", "c")
+        )
+
+    wanted = [
+        ("accuracy", ""),
+        ("balanced_accuracy", ""),
+        ("macro_auroc", ""),
+        ("sensitivity", "b"),
+        ("auroc", "a"),
+        ("brier", ""),
+    ]
+    world = evaluate(sample(60_000, 0), spec=replace(QUICK, resamples=100))
+    truth = {key: world.find(key[0], "diagnosis", key[1]).value or 0 for key in wanted}
+    held = dict.fromkeys(wanted, 0)
+    for seed in range(1, 401):
+        report = evaluate(sample(80, seed), spec=replace(QUICK, resamples=600))
+        for metric, name in wanted:
+            e = report.find(metric, "diagnosis", name)
+            held[metric, name] += (e.low or 0) <= truth[metric, name] <= (e.high or 0)
+    for key, count in held.items():
+        assert 0.93 <= count / 400 <= 0.97, (key, count / 400)
+
+
+def test_the_calibration_error_has_no_interval_and_says_why() -> None:
+    e = evaluate(drawn(), spec=QUICK).find("ece", "diagnosis")
+    assert e.value is not None
+    assert (e.low, e.reason) == (None, "the sample ECE is biased upward")
+
+
+def test_a_rare_class_is_resampled_within_labels() -> None:
+    predictions = drawn(120, 60)
+    rare = evaluate(predictions, spec=QUICK).find("balanced_accuracy", "diagnosis")
+    assert "stratified by label" in rare.method
+    assert "dropped" not in rare.method
+    common = evaluate(predictions, spec=replace(QUICK, few_patients=2))
+    assert "stratified" not in common.find("balanced_accuracy", "diagnosis").method

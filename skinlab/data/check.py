@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from skinlab.data.pictures import Inspected, Progress, inspect_pictures
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.labels import LabelTree, Level
@@ -70,9 +72,7 @@ def check(
     table = list(manifest.problems())
     if not len(manifest):
         table.append(Problem("has no rows", "give at least one photograph", manifest.path))
-    bad_lines = {p.line for p in table if p.what.startswith(("image_path", "mask_path"))}
-    readable = [line not in bad_lines for line in _lines(manifest)]
-    pictures = _inspected(manifest, readable, workers, progress)
+    pictures = _inspected(manifest, table, workers, progress)
     labels, bad_labels = _labels(manifest, tree, level)
     errors = [
         *table,
@@ -101,14 +101,24 @@ def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _inspected(
-    manifest: Manifest, readable: list[bool], workers: int | None, progress: Progress | None
+    manifest: Manifest,
+    problems: Sequence[Problem],
+    workers: int | None,
+    progress: Progress | None,
 ) -> list[Inspected | None]:
     """Return what each row's files hold; None where the path is not to be opened."""
-    positions = [i for i, good in enumerate(readable) if good]
-    rows = manifest.frame.iloc[positions]
-    found = inspect_pictures(Manifest(rows, manifest.path, manifest.root), workers, progress)
-    pictures: list[Inspected | None] = [None] * len(readable)
-    for position, picture in zip(positions, found, strict=True):
+    bad = {
+        name: {problem.line for problem in problems if problem.what.startswith(name)}
+        for name in ("image_path", "mask_path")
+    }
+    lines = _lines(manifest)
+    positions = [i for i, line in enumerate(lines) if line not in bad["image_path"]]
+    masks = zip(lines, manifest.column("mask_path"), strict=True)
+    safe = ["" if line in bad["mask_path"] else mask for line, mask in masks]
+    openable = manifest.with_column("mask_path", safe)
+    rows = openable.where(np.array(positions, dtype=np.int64))
+    pictures: list[Inspected | None] = [None] * len(lines)
+    for position, picture in zip(positions, inspect_pictures(rows, workers, progress), strict=True):
         pictures[position] = picture
     return pictures
 

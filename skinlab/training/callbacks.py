@@ -137,7 +137,7 @@ class KeepEpoch(Callback):
         """Restore the best so far."""
         self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
 
-    def on_train_epoch_start(self, *_: Any) -> None:
+    def on_train_epoch_start(self, *_: Any, **__: Any) -> None:
         """Start the epoch's clock."""
         self.began = time.monotonic()
 
@@ -195,7 +195,7 @@ class Progress(Callback):
             epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
             print(f"{self.title}  {epoch}  {words}", file=sys.stderr, flush=True)
 
-    def teardown(self, *_: Any) -> None:
+    def teardown(self, *_: Any, **__: Any) -> None:
         """Close the bar, whatever ended the run."""
         if self.bar is not None:
             self.bar.close()

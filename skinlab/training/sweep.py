@@ -29,8 +29,9 @@ from skinlab.tables.errors import InputError, Problem, RunError, SkinlabError
 from skinlab.tables.files import digest, read_text, write_json
 from skinlab.tables.trials import TrialRow
 from skinlab.training.callbacks import Pruned, Stopped
-from skinlab.training.fit import Place, Session, begin, identity, lifecycle, train
+from skinlab.training.fit import identity, train
 from skinlab.training.prepare import Prepared, prepare
+from skinlab.training.record import Place, Session, begin, lifecycle
 from skinlab.training.sweep_space import distribution, grid, sampler, suggest
 from skinlab.workspace import Run, Workspace, shipped
 

@@ -183,11 +183,10 @@ class Store:
             write_text(cursor, f"{run_id} {len(events)}")
 
     def _state(self, run_id: str, state: str, events: list[dict[str, Any]]) -> None:
-        reason = next((str(e["reason"]) for e in reversed(events) if e.get("reason")), "")
-        detail = next((str(e["state"]) for e in reversed(events) if e.get("state")), state)
-        self.client.set_tag(run_id, "state", detail)
-        if reason:
-            self.client.set_tag(run_id, "reason", reason[:500])
+        changes = [e for e in events if e["event"] in {"started", "finished", "failed", "stopped"}]
+        last = changes[-1] if changes else {}
+        self.client.set_tag(run_id, "state", str(last.get("state", state)))
+        self.client.set_tag(run_id, "reason", str(last.get("reason", ""))[:500])
         for event in events:
             if event["event"] == "tags":
                 for name, value in event["values"].items():

@@ -315,3 +315,12 @@ def test_several_processes_find_the_same_and_tell_how_far_they_are(root: Path) -
     two = check(manifest, TREE, workers=2, progress=lambda done, total: told.append((done, total)))
     assert two == check(manifest, TREE, workers=1)
     assert told == [(i, 12) for i in range(1, 13)]
+
+
+def test_a_bad_mask_path_does_not_hide_a_bad_photograph(root: Path) -> None:
+    damage(root / "img" / "3.png", "html")
+    rows = [f"{row},{'/etc/passwd' if i == 3 else ''}" for i, row in enumerate(good_rows())]
+    findings = found(root, rows, f"{HEADER},mask_path")
+    assert [problem.line for problem in findings.errors] == [5, 5]
+    assert "HTML" in errors(findings)
+    assert "passwd" in errors(findings)

@@ -1,0 +1,187 @@
+"""``skinlab data``: draw, import, check, split, compare and erase photographs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skinlab.verbs.verb import Verb, add, bar
+
+if TYPE_CHECKING:
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs below ``data``."""
+    about = "draw, import, check and split photographs"
+    data = verbs.add_parser("data", help=about, description=about)
+    below = data.add_subparsers(metavar="COMMAND", required=True, parser_class=Verb)
+    synth = add(below, "synth", _synth, "draw the embedded default: synthetic lesion photographs")
+    synth.add_argument("--patients", type=int, default=240)
+    synth.add_argument("--seed", type=int, default=0)
+    synth.add_argument("--name", default="synthetic", help="name of the manifest")
+    bring = add(below, "import", _import, "an archive on disk -> manifest and dataset card")
+    bring.add_argument("archive", help="which layout: see the list below")
+    bring.add_argument("root", type=Path, help="folder of the archive")
+    bring.add_argument("--name", help="name of the manifest (default: the archive's)")
+    bring.add_argument("--csv", type=Path, help="`table`: the CSV")
+    bring.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS")
+    bring.add_argument("--patient", default="", help="`folder`: regex for the patient in a path")
+    check = add(below, "check", _check, "every bad row of a manifest, all at once")
+    split = add(below, "split", _split, "stratified splits or folds that keep patients together")
+    twins = add(below, "duplicates", _duplicates, "near-duplicate photographs, across data sets")
+    erase = add(below, "forget", _forget, "erase a patient from manifests, caches, predictions")
+    erase.add_argument("patient", help="the patient_id of the manifest")
+    erase.add_argument("manifest", type=Path, nargs="*", help="default: all of data_manifests")
+    erase.add_argument("--yes", action="store_true", help="erase; without it only counts are shown")
+    for verb in (check, split):
+        verb.add_argument("manifest", type=Path)
+    twins.add_argument("manifests", type=Path, nargs="+")
+    twins.add_argument("--write", action="store_true", help="write duplicate_group columns")
+    for verb in (check, split, twins):
+        verb.add_argument("--root", default="", help="folder of the photographs")
+    for verb in (check, split):
+        verb.add_argument("--labels", default="", help="label tree (YAML)")
+    split.add_argument("--folds", type=int, default=0, help="number of folds (0: train/val/test)")
+    split.add_argument("--fractions", type=float, nargs=3, default=[0.7, 0.15, 0.15])
+    split.add_argument("--seed", type=int, default=0)
+    split.add_argument("--out", type=Path, help="manifest to write (default: the same)")
+
+
+def _synth(words: argparse.Namespace) -> int:
+    from skinlab.data.split import split
+    from skinlab.sources.archive import Scan
+    from skinlab.sources.card import card
+    from skinlab.sources.synthetic.draw import FACTS, draw
+    from skinlab.tables.files import write_text
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
+    from skinlab.workspace import Workspace, shipped
+
+    workspace = Workspace.here()
+    root = workspace.data / words.name
+    path = Path("data_manifests") / f"{words.name}.csv"
+    with bar("drawing", "patient") as progress:
+        drawn = draw(root, patients=words.patients, seed=words.seed, progress=progress)
+    workspace.remember_root(path, root)
+    if path.exists() and list(Manifest.read(path, root).column("sha256")) == drawn.column("sha256"):
+        print(f"{len(drawn)} photographs are there already: {path}")
+        return 0
+    tree = LabelTree.read(shipped("data_manifests/labels/synthetic.yaml"))
+    ready = split(drawn, tree, fractions=(0.6, 0.2, 0.2), seed=words.seed)
+    ready.save(path)
+    write_text(path.with_suffix(".md"), card(words.name, Scan(ready, FACTS)))
+    print(f"{len(ready)} photographs of {words.patients} patients: {path}")
+    return 0
+
+
+def _import(words: argparse.Namespace) -> int:
+    from skinlab.sources.importing import import_archive
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    options: dict[str, object] = {}
+    if words.csv:
+        options["table"] = words.csv
+    if words.column:
+        options["columns"] = dict(pair.partition("=")[::2] for pair in words.column)
+    if words.patient:
+        options["patient"] = words.patient
+    out = Path("data_manifests")
+    name = words.name or ""
+    found = import_archive(words.archive, words.root, out, name=name, options=options)
+    workspace.remember_root(found.manifest_path, words.root)
+    for dropped in found.dropped:
+        print(f"left out: {dropped.count} in {dropped.where}: {dropped.reason}", file=sys.stderr)
+    print(f"{len(found.manifest)} photographs: {found.manifest_path}, card {found.card_path}")
+    return 0
+
+
+def _opened(words: argparse.Namespace) -> tuple[Manifest, LabelTree | None]:
+    """Open a manifest (bad rows let through) and the label tree, where one is named."""
+    from skinlab.tables.labels import LabelTree
+    from skinlab.tables.manifest import Manifest
+    from skinlab.workspace import Workspace, shipped
+
+    tree = LabelTree.read(shipped(words.labels)) if words.labels else None
+    root = Workspace.here().root_of(words.manifest, words.root)
+    return Manifest.open(words.manifest, root), tree
+
+
+def _check(words: argparse.Namespace) -> int:
+    from skinlab.data.check import check
+
+    manifest, tree = _opened(words)
+    with bar("checking", "photograph") as progress:
+        findings = check(manifest, tree, progress=progress)
+    for note in findings.notes:
+        print(f"note: {note}", file=sys.stderr)
+    findings.refuse()
+    print(f"{words.manifest}: {findings.summary()}")
+    return 0
+
+
+def _split(words: argparse.Namespace) -> int:
+    from skinlab.data.split import safety_note, shared, split, split_table
+
+    manifest, tree = _opened(words)
+    ready = split(manifest, tree, fractions=words.fractions, folds=words.folds, seed=words.seed)
+    if note := safety_note(ready):
+        print(f"note: {note}", file=sys.stderr)
+    out = words.out or words.manifest
+    ready.save(out)
+    print(split_table(ready, tree).to_string(index=False))
+    print("in more than one split: " + ", ".join(f"{n} {k}" for k, n in shared(ready).items()))
+    print(f"split: {out}")
+    return 0
+
+
+def _duplicates(words: argparse.Namespace) -> int:
+    from skinlab.data.duplicates import find_duplicates
+    from skinlab.tables.manifest import Manifest
+    from skinlab.tables.text import write_table
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    roots = [workspace.root_of(path, words.root) for path in words.manifests]
+    pairs = zip(words.manifests, roots, strict=True)
+    manifests = [Manifest.open(path, root) for path, root in pairs]
+    with bar("comparing", "photograph") as progress:
+        found = find_duplicates(manifests, progress=progress)
+    for problem in found.unreadable:
+        print(f"note: {problem}", file=sys.stderr)
+    out = workspace.folder / "duplicates.csv"
+    write_table(out, found.pairs)
+    if words.write:
+        for manifest in found.manifests:
+            manifest.save(manifest.path)
+            print(f"duplicate_group written: {manifest.path}; split it again", file=sys.stderr)
+    print(f"{len(found.pairs)} pairs of near-duplicates: {out}")
+    return 0
+
+
+def _forget(words: argparse.Namespace) -> int:
+    from skinlab.forget import find_traces, forget
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    manifests = words.manifest or sorted(Path("data_manifests").glob("*.csv"))
+    traces = find_traces(words.patient, workspace, manifests)
+    if traces.nothing:
+        print("nothing left of this patient")
+        return 0
+    print(
+        f"{sum(traces.manifests.values())} manifest rows, {sum(traces.predictions.values())} "
+        f"prediction rows, {len(traces.caches)} caches, "
+        f"{len(traces.trained)} networks trained with this patient"
+    )
+    for folder in traces.trained:
+        print(f"trained with this patient: {folder}")
+    if not words.yes:
+        print("nothing was changed; give --yes to erase")
+        return 0
+    print(f"erased; receipt: {forget(words.patient, workspace, manifests)}")
+    return 0

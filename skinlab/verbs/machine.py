@@ -1,0 +1,39 @@
+"""``skinlab ui`` and ``skinlab doctor``: look at the runs, and at this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from skinlab.verbs.verb import add
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add ``ui`` and ``doctor``."""
+    ui = add(verbs, "ui", _ui, "open the MLflow UI of the workspace on this machine only")
+    ui.add_argument("--port", type=int, default=5000)
+    add(verbs, "doctor", _doctor, "check packages, workspace, disk and GPU")
+
+
+def _ui(words: argparse.Namespace) -> int:
+    from skinlab.config import TrackingSpec
+    from skinlab.training import tracking
+    from skinlab.workspace import Workspace
+
+    workspace = Workspace.here()
+    caught = tracking.catch_up(TrackingSpec(), workspace)
+    if caught:
+        print(f"logged {caught} run(s) that the tracking store did not have", file=sys.stderr)
+    return tracking.serve(TrackingSpec(), workspace, words.port)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from skinlab.doctor import examine
+    from skinlab.workspace import Workspace
+
+    findings = examine(Workspace.here(), Path("requirements/skinlab.lock"))
+    for finding in findings:
+        print(f"{finding.verdict:8}{finding.text}")
+    return 1 if any(finding.verdict == "bad" for finding in findings) else 0

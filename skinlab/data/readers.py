@@ -7,10 +7,11 @@ dies, its processes see their pipe close and end.
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,10 @@ from skinlab.tables.errors import InputError, Problem, RunError
 Progress = Callable[[int, int], None]
 
 CHUNK = 8
-FEW = 48  # rows; below this, starting processes costs more than it gains
+# What reading costs about, to tell whether starting processes is worth its second.
+SECONDS_A_FILE, SECONDS_A_BYTE, WORTH_STARTING = 3e-3, 12e-9, 1.5
+NOTHING_YET = -1
+SERVE = "import sys; from skinlab.data.readers import serve; serve(int(sys.argv[1]))"
 PATIENCE = 300.0  # seconds that one photograph may take
 CHECK_EVERY = 2.0
 
@@ -70,7 +74,7 @@ def read_all(
     """
     slots = range(len(sources))
     chunks = deque(list(slots)[start : start + CHUNK] for start in slots[::CHUNK])
-    alone = processes < 2 or len(sources) < FEW or multiprocessing.current_process().daemon
+    alone = processes < 2 or _seconds(sources, job.root) < WORTH_STARTING
     run = _here(sources, chunks, job) if alone else _Pool(sources, chunks, job).run(processes)
     outcomes: list[Outcome] = []
     for some in run:
@@ -78,6 +82,16 @@ def read_all(
         if progress is not None:
             progress(len(outcomes), len(sources))
     return sorted(outcomes, key=lambda outcome: outcome.slot)
+
+
+def _seconds(sources: Sequence[Source], root: Path) -> float:
+    """Return about how long one process needs, judged by a few files."""
+    sizes = []
+    for source in sources[:: max(len(sources) // 20, 1)]:
+        with contextlib.suppress(OSError):
+            sizes.append((root / source.image).stat().st_size)
+    mean = sum(sizes) / len(sizes) if sizes else 0.0
+    return len(sources) * (SECONDS_A_FILE + SECONDS_A_BYTE * mean)
 
 
 def _here(sources: Sequence[Source], chunks: deque[list[int]], job: Job) -> Iterator[list[Outcome]]:
@@ -121,59 +135,65 @@ def _put(handle: int, content: bytes, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def _serve(pipe: Connection, job: Job, current: ctypes.c_longlong) -> None:
-    """Run in a process of its own: answer every chunk with its outcomes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides about Ctrl-C
-    with _Writer(job) as writer:
+def serve(handle: int) -> None:
+    """Run in a process of its own: say which photograph is begun, and what became of a chunk."""
+    pipe = Connection(handle)
+    job: Job = pipe.recv()
+    with _Writer(job) as writer, contextlib.suppress(EOFError, OSError):
         while True:
-            try:
-                chunk: list[tuple[int, Source]] = pipe.recv()
-            except (EOFError, OSError):
-                return
+            chunk: list[tuple[int, Source]] = pipe.recv()
             outcomes: list[Outcome] = []
-            try:
-                for slot, source in chunk:
-                    current.value = slot
+            answer: list[Outcome] | OSError = outcomes
+            for slot, source in chunk:
+                pipe.send(slot)
+                try:
                     outcomes.append(writer.write(slot, source))
-                answer: list[Outcome] | OSError = outcomes
-            except OSError as error:
-                answer = error
-            try:
-                pipe.send(answer)
-            except OSError:
-                return
+                except OSError as error:
+                    answer = error
+                    break
+            pipe.send(answer)
 
 
 class _Reader:
-    """One process and what it was given."""
+    """One process and what it was given.
+
+    A plain child, since `multiprocessing` would import the caller's main module again in each.
+    """
 
     def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")  # fork would copy torch's threads' locks
-        self.current = context.RawValue("q", -1)
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, self.current))
-        self.process.start()
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # the parent decides about Ctrl-C
+        )
         theirs.close()
         self.given: deque[list[int]] = deque()
-        self.seen = -1
+        self.slot = NOTHING_YET
         self.since = time.monotonic()
+        with contextlib.suppress(OSError):  # it died; noticed when it is asked
+            self.pipe.send(job)
 
     def give(self, chunk: list[int], sources: Sequence[Source]) -> None:
         if not self.given:
             self.since = time.monotonic()
         self.given.append(chunk)
-        self.pipe.send([(slot, sources[slot]) for slot in chunk])
+        with contextlib.suppress(OSError):
+            self.pipe.send([(slot, sources[slot]) for slot in chunk])
+
+    def begins(self, slot: int) -> None:
+        self.slot, self.since = slot, time.monotonic()
 
     def stuck(self, patience: float) -> bool:
         """Return whether it has been on the same photograph, or starting, for too long."""
-        if self.seen != self.current.value:
-            self.seen, self.since = self.current.value, time.monotonic()
-        starting = self.current.value < 0
-        return time.monotonic() - self.since > (max(patience, PATIENCE) if starting else patience)
+        limit = max(patience, PATIENCE) if self.slot == NOTHING_YET else patience
+        return bool(self.given) and time.monotonic() - self.since > limit
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.join()
+        self.process.wait()
         self.pipe.close()
 
 
@@ -196,11 +216,7 @@ class _Pool:
     def _step(self) -> Iterator[list[Outcome]]:
         for reader in self.readers:
             while self.chunks and len(reader.given) < 2:
-                try:
-                    reader.give(self.chunks[0], self.sources)
-                except OSError:
-                    break  # it died; noticed below
-                self.chunks.popleft()
+                reader.give(self.chunks.popleft(), self.sources)
         busy = {reader.pipe: reader for reader in self.readers if reader.given}
         for pipe in wait(list(busy), timeout=CHECK_EVERY):
             reader = busy[pipe]  # type: ignore[index]
@@ -211,24 +227,29 @@ class _Pool:
                 continue
             if isinstance(answer, OSError):
                 raise answer
-            reader.given.popleft()
-            yield answer
+            if isinstance(answer, int):
+                reader.begins(answer)
+            else:
+                reader.given.popleft()
+                yield answer
         for reader in list(self.readers):
-            if reader.given and reader.stuck(self.job.patience):
+            if reader.stuck(self.job.patience):
                 seconds = f"{self.job.patience:g}"
                 yield self._replaced(reader, f"could not be read within {seconds} seconds")
 
     def _replaced(self, reader: _Reader, what: str) -> list[Outcome]:
         """Put a fresh process in the place of a dead one; its photograph is the culprit."""
-        slot = int(reader.current.value)
+        slot = reader.slot
         given = [other for chunk in reader.given for other in chunk]
         reader.kill()
-        if slot not in given:
+        if slot == NOTHING_YET:
             raise RunError(
-                "the processes that read photographs die at once; "
-                "free memory, or set data.workers to 0"
+                "a process that reads photographs died before its first one; free memory and "
+                "run the same command again"
             )
         self.chunks.extend([other] for other in given if other != slot)
         self.readers[self.readers.index(reader)] = _Reader(self.job)
+        if slot not in given:  # it died between two photographs: of nothing they contain
+            return []
         problem = Problem(what, "copy it again from the original", self.sources[slot].image)
         return [Outcome(slot, problem=problem)]

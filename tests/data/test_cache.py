@@ -1,4 +1,5 @@
 import errno
+import importlib
 import json
 import logging
 import multiprocessing
@@ -271,7 +272,10 @@ def test_a_cache_travels_to_another_process_as_a_path(tmp_path: Path) -> None:
     assert (copy.slots == cache.slots).all()
 
 
-def test_several_processes_give_the_pixels_of_one(tmp_path: Path) -> None:
+def test_several_processes_give_the_pixels_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "WORTH_STARTING", 0.0)
     manifest = dataset(tmp_path / "data", 60, masks=True)
     sources = cache_module.sources_of(manifest)
     results = []
@@ -290,23 +294,32 @@ def test_several_processes_give_the_pixels_of_one(tmp_path: Path) -> None:
     assert results[0] == results[1]
 
 
-class Deadly(Steps):
-    """Crashes the process, or hangs it, at a certain photograph."""
+DEADLY = """
+import os, time
+from skinlab.preprocess.steps import Steps
 
-    def prepare(self, source: Source, root: Path) -> object:  # type: ignore[override]
-        if source.image.endswith("写真 13.png"):
+class Deadly(Steps):
+    def prepare(self, source, root):
+        if source.image.endswith(" 13.png"):
             os.abort()
-        if source.image.endswith("写真 40.png"):
-            multiprocessing.Event().wait()
+        if source.image.endswith(" 40.png"):
+            time.sleep(600)
         return super().prepare(source, root)
+"""
 
 
 @pytest.mark.timeout(120)
-def test_a_crash_and_a_hang_cost_one_photograph_each_and_name_it(tmp_path: Path) -> None:
+def test_a_crash_and_a_hang_cost_one_photograph_each_and_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "WORTH_STARTING", 0.0)
     manifest = dataset(tmp_path / "data", 60)
     images = tmp_path / "images"
     images.write_bytes(bytes(60 * 16 * 16 * 3))
-    job = readers.Job(manifest.root, Deadly(16), images, None, patience=2.0)
+    (tmp_path / "deadly_steps.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path)
+    steps = importlib.import_module("deadly_steps").Deadly(16)
+    job = readers.Job(manifest.root, steps, images, None, patience=2.0)
     outcomes = readers.read_all(cache_module.sources_of(manifest), job, 2)
     bad = {o.slot: o.problem.what for o in outcomes if o.problem is not None}
     assert len(outcomes) == 60

@@ -94,6 +94,11 @@ class LevelEstimates:
         )
 
     @cached_property
+    def _images(self) -> Floats:
+        """Images of each patient, mean over repetitions, ``(patients,)``."""
+        return self._tallies.n
+
+    @cached_property
     def _everyone(self) -> dict[str, int]:
         return {"n_images": self.cases.images, "n_patients": self.cases.patients}
 
@@ -116,13 +121,14 @@ class LevelEstimates:
                 yield self._bootstrapped(about, values, drawn)
 
     def _per_class(self) -> Iterator[Estimate]:
+        ratios = {metric: self._tallies.ratio(metric) for metric in RATIOS}
         for c, name in enumerate(self.cases.classes):
             for metric in (*RATIOS, "f1", "auroc", "average_precision"):
                 about = {"metric": metric, "class_name": name}
                 values = self.values.classes[metric][c]
                 drawn = self.replicates.classes[metric][c]
                 if metric in RATIOS:
-                    top, bottom = self._tallies.ratio(metric)
+                    top, bottom = ratios[metric]
                     yield self._proportion(about, values, (top[c], bottom[c]), drawn)
                 elif metric == "auroc":
                     yield self._auroc(about, values, c, drawn)
@@ -156,8 +162,8 @@ class LevelEstimates:
         return self._made(about | {"unit": unit, "method": method}, values, limits)
 
     def _auroc(self, about: dict[str, Any], values: Floats, c: int, drawn: Floats) -> Estimate:
-        truth = self._tallies.truth
-        sides = (int((truth[c] > 0).sum()), int((self._tallies.n > truth[c]).sum()))
+        mine, all_images = self._tallies.truth[c], self._images
+        sides = (int((mine > 0).sum()), int((all_images > mine).sum()))
         about = about | self._everyone
         value, few = _mean(values), min(sides)
         if value is not None and few == 1 and max(sides) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -138,6 +139,7 @@ class Predictions:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of ids, truth and probabilities (to 12 digits)."""
+        """SHA-256 of ids, truth and probabilities (to 12 decimals)."""
         cells = [str(v) for name in REQUIRED for v in self.frame[name]]
-        return digest(*self.classes, *cells, *(f"{p:.12g}" for p in self.probabilities.ravel()))
+        numbers = (self.probabilities.round(12) + 0.0).astype("<f8").tobytes()
+        return digest(*self.classes, *cells, hashlib.sha256(numbers).hexdigest())

@@ -98,3 +98,17 @@ def test_a_selection_keeps_rows_and_probabilities_together(tmp_path: Path) -> No
     some = predictions.where(predictions.target == 1)
     assert some.frame["sample_id"].tolist() == ["b", "c"]
     assert some.probabilities[1].tolist() == [0.125, 0.875]
+
+
+def test_the_fingerprint_changes_with_any_id_truth_or_probability(tmp_path: Path) -> None:
+    one = Predictions.read(written(tmp_path))
+    others = [
+        TABLE.replace("a,P1", "A,P1"),
+        TABLE.replace("a,P1", "a,P2"),
+        TABLE.replace("L1,母斑", "L1,BCC"),
+        TABLE.replace("0.75,0.25", "0.7500001,0.2499999"),
+        TABLE.replace("p_BCC", "p_SCC").replace("BCC", "SCC"),
+    ]
+    found = {Predictions.read(written(tmp_path, text)).fingerprint for text in others}
+    assert len(found | {one.fingerprint}) == 6
+    assert one.fingerprint == Predictions.read(written(tmp_path)).fingerprint

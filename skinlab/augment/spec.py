@@ -11,7 +11,7 @@ class AugmentSpec:
     """Random operations on training batches; each has its own draw for (seed, epoch, sample).
 
     Attributes:
-        rotation: ``off``; ``quarter`` (0, 90, 180 or 270 degrees, no interpolation); ``any``
+        rotation: ``none``; ``quarter`` (0, 90, 180 or 270 degrees, no interpolation); ``any``
             (uniform over the circle, corners filled by reflection).
         hue: "Phase" of table A-R: shift uniform in ±hue, as a fraction of the hue circle
             (0.02 = 7.2 degrees).
@@ -28,7 +28,7 @@ class AugmentSpec:
         vertical_flip: Mirror half of the photographs top-bottom.
     """
 
-    rotation: Literal["off", "quarter", "any"] = "any"
+    rotation: Literal["none", "quarter", "any"] = "any"
     hue: float = 0.0
     hue_space: Literal["yiq", "hsv"] = "yiq"
     brightness: float = 0.1

@@ -14,7 +14,7 @@ from skinlab.augment.draw import Draws
 from skinlab.augment.pipeline import Augment
 from skinlab.augment.spec import AugmentSpec
 
-OFF = AugmentSpec(rotation="off", brightness=0, saturation=0, horizontal_flip=False)
+OFF = AugmentSpec(rotation="none", brightness=0, saturation=0, horizontal_flip=False)
 ALL = AugmentSpec(
     rotation="any",
     hue=0.04,

@@ -14,7 +14,7 @@ from skinlab.augment import blur, color, geometry
 from skinlab.augment.draw import Draws, Slot
 from skinlab.augment.spec import AugmentSpec
 
-OFF = AugmentSpec(rotation="off", brightness=0, saturation=0, horizontal_flip=False)
+OFF = AugmentSpec(rotation="none", brightness=0, saturation=0, horizontal_flip=False)
 
 
 def smooth(count: int, side: int = 64) -> Tensor:
@@ -48,7 +48,7 @@ def test_rotation_agrees_with_torchvision_and_kornia(degrees: float) -> None:
 @pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (1.0, 0.5), (0.25, 1.0)])
 def test_crop_agrees_with_slicing_and_resizing(x: float, y: float) -> None:
     image = smooth(1)
-    spec = AugmentSpec(rotation="off", horizontal_flip=False, crop=0.5)
+    spec = AugmentSpec(rotation="none", horizontal_flip=False, crop=0.5)
     matrices = geometry.sampling_matrices(spec, draws_with(CROP_X=x, CROP_Y=y), 64)
     ours = geometry.resample(image, geometry.sampling_grid(matrices, 32))
     top, left = round(32 * y), round(32 * x)
@@ -58,7 +58,7 @@ def test_crop_agrees_with_slicing_and_resizing(x: float, y: float) -> None:
 @pytest.mark.parametrize("zoom", [0.5, 1.25, 2.0])
 def test_scale_agrees_with_torchvision(zoom: float) -> None:
     image = smooth(1)
-    spec = AugmentSpec(rotation="off", horizontal_flip=False, scale=1.0)
+    spec = AugmentSpec(rotation="none", horizontal_flip=False, scale=1.0)
     number = (math.log(zoom) / math.log(2) + 1) / 2
     matrices = geometry.sampling_matrices(spec, draws_with(SCALE=number), 64)
     ours = geometry.resample(image, geometry.sampling_grid(matrices, 64))
@@ -75,7 +75,7 @@ def test_the_grid_is_affine_grid() -> None:
 
 def test_uncovered_corners_are_reflected() -> None:
     image = smooth(1)
-    spec = AugmentSpec(rotation="off", horizontal_flip=False, scale=1.0)
+    spec = AugmentSpec(rotation="none", horizontal_flip=False, scale=1.0)
     matrices = geometry.sampling_matrices(spec, draws_with(SCALE=0.0), 64)  # zoom 1/2
     ours = geometry.resample(image, geometry.sampling_grid(matrices, 64))
     middle = ours[..., 16:48, 16:48]

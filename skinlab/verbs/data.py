@@ -24,10 +24,14 @@ def add_verbs(verbs: Any) -> None:
     synth.add_argument("--seed", type=int, default=0)
     synth.add_argument("--name", default="synthetic", help="name of the manifest")
     bring = add(below, "import", _import, "an archive on disk -> manifest and dataset card")
-    bring.add_argument("archive", help="which layout: see the list below")
+    bring.add_argument(
+        "archive", help="pad_ufes_20, ham10000, isic, fitzpatrick17k, ph2, folder, table"
+    )
     bring.add_argument("root", type=Path, help="folder of the archive")
     bring.add_argument("--name", help="name of the manifest (default: the archive's)")
-    bring.add_argument("--csv", type=Path, help="`table`: the CSV")
+    bring.add_argument("--csv", type=Path, help="the CSV, where it is not in the archive")
+    bring.add_argument("--year", type=int, help="`isic`: which challenge, where it cannot be seen")
+    bring.add_argument("--overwrite", action="store_true", help="replace a manifest and its splits")
     bring.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS")
     bring.add_argument("--patient", default="", help="`folder`: regex for the patient in a path")
     check = add(below, "check", _check, "every bad row of a manifest, all at once")
@@ -46,6 +50,7 @@ def add_verbs(verbs: Any) -> None:
     for verb in (check, split):
         verb.add_argument("--labels", default="", help="label tree (YAML)")
     split.add_argument("--folds", type=int, default=0, help="number of folds (0: train/val/test)")
+    split.add_argument("--test", type=float, default=0.0, help="share held out beside the folds")
     split.add_argument("--fractions", type=float, nargs=3, default=[0.7, 0.15, 0.15])
     split.add_argument("--seed", type=int, default=0)
     split.add_argument("--out", type=Path, help="manifest to write (default: the same)")
@@ -88,11 +93,15 @@ def _import(words: argparse.Namespace) -> int:
         options["table"] = words.csv
     if words.column:
         options["columns"] = dict(pair.partition("=")[::2] for pair in words.column)
-    if words.patient:
-        options["patient"] = words.patient
-    out = Path("data_manifests")
-    name = words.name or ""
-    found = import_archive(words.archive, words.root, out, name=name, options=options)
+    options |= {name: v for name in ("patient", "year") if (v := getattr(words, name))}
+    found = import_archive(
+        words.archive,
+        words.root,
+        Path("data_manifests"),
+        name=words.name or "",
+        overwrite=words.overwrite,
+        options=options,
+    )
     workspace.remember_root(found.manifest_path, words.root)
     for dropped in found.dropped:
         print(f"left out: {dropped.count} in {dropped.where}: {dropped.reason}", file=sys.stderr)
@@ -128,7 +137,14 @@ def _split(words: argparse.Namespace) -> int:
     from skinlab.data.split import safety_note, shared, split, split_table
 
     manifest, tree = _opened(words)
-    ready = split(manifest, tree, fractions=words.fractions, folds=words.folds, seed=words.seed)
+    ready = split(
+        manifest,
+        tree,
+        fractions=words.fractions,
+        folds=words.folds,
+        test=words.test,
+        seed=words.seed,
+    )
     if note := safety_note(ready):
         print(f"note: {note}", file=sys.stderr)
     out = words.out or words.manifest

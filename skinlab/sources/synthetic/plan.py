@@ -149,10 +149,13 @@ def plan_patient(seed: int, number: int) -> Patient:
     skin_type = 1 + int(rng.choice(6, p=SKIN_TYPE_SHARES))
     skin = 0.05 + 0.19 * (skin_type - 1) + rng.uniform(-0.08, 0.08)
     habits = rng.random(2)  # how much sun and how many moles: shared by the lesions of a patient
+    # Most of the light belongs to the room, so that a model meets few of them: a cast learned by
+    # heart does not help with the next patient, and augmentation of color does.
+    room = _light(rng, 1.0)
     lesions = []
     for index in range(count):
         category = first if index == 0 else _further(rng)
-        lesions.append(_lesion(rng, index, category, habits))
+        lesions.append(_lesion(rng, index, category, habits, room))
     return Patient(
         seed=seed,
         number=number,
@@ -175,7 +178,11 @@ def _further(rng: np.random.Generator) -> Category:
 
 
 def _lesion(
-    rng: np.random.Generator, number: int, category: Category, habits: NDArray[np.float64]
+    rng: np.random.Generator,
+    number: int,
+    category: Category,
+    habits: NDArray[np.float64],
+    room: NDArray[np.float64],
 ) -> Lesion:
     other = CATEGORIES[int(rng.integers(len(CATEGORIES)))]
     borrowed = BORROWED * float(rng.beta(1.3, 2.5))
@@ -197,7 +204,7 @@ def _lesion(
         traits=traits,
         depth_mm=depth,
         site=site,
-        photographs=_photographs(rng, category, traits),
+        photographs=_photographs(rng, category, traits, room),
         filmed=False,
     )
 
@@ -233,13 +240,25 @@ def grown(traits: Traits, depth_mm: float | None) -> Traits:
     )
 
 
+def _light(rng: np.random.Generator, strength: float) -> NDArray[np.float64]:
+    """Draw exposure, temperature and tint; return logarithmic gains of red, green and blue."""
+    exposure, temperature, tint = strength * rng.normal(0, (0.15, 0.13, 0.045))
+    return np.array([exposure + temperature, exposure + tint, exposure - temperature])
+
+
 def _photographs(
-    rng: np.random.Generator, category: Category, traits: Traits
+    rng: np.random.Generator, category: Category, traits: Traits, room: NDArray[np.float64]
 ) -> tuple[Photograph, ...]:
     count = 1 + int(rng.choice(3, p=(0.5, 0.38, 0.12)))
     first = int(rng.integers(2))
-    shots = [("weak", "strong")[(first + index) % 2] for index in range(count)]
-    return tuple(_photograph(rng, shot, category, traits.diameter) for shot in shots)
+    held = rng.uniform(0, 2 * math.pi)  # a lesion is photographed from about the same side
+    shots = []
+    for index in range(count):
+        shot = _photograph(rng, ("weak", "strong")[(first + index) % 2], category, traits.diameter)
+        red, green, blue = room + _light(rng, 0.35)
+        angle = float((held + rng.normal(0, 0.25)) % (2 * math.pi))
+        shots.append(replace(shot, angle=angle, light=(float(red), float(green), float(blue))))
+    return tuple(shots)
 
 
 def _photograph(
@@ -249,12 +268,11 @@ def _photograph(
     field = rng.uniform(19, 27) if strong else rng.uniform(42, 60)
     field = max(float(field), 1.7 * diameter)
     spread = 0.09 if strong else 0.2
-    temperature, tint, exposure = rng.normal(0, (0.09, 0.035, 0.16))
     blurred = rng.random()
     return Photograph(
         magnification=magnification,
         field_mm=field,
-        angle=float(rng.uniform(0, 2 * math.pi)),
+        angle=0.0,
         tilt=float(rng.uniform(0.86, 1.0)),
         center=(
             0.5 + float(np.clip(rng.normal(0, spread), -0.3, 0.3)),
@@ -262,11 +280,7 @@ def _photograph(
         ),
         portrait=bool(rng.random() < 0.45),
         orientation=int(rng.choice((1, 3, 6, 8), p=(0.6, 0.08, 0.22, 0.1))),
-        light=(
-            float(exposure + temperature),
-            float(exposure + tint),
-            float(exposure - temperature),
-        ),
+        light=(0.0, 0.0, 0.0),
         defocus=float(rng.uniform(1.5, 5.0)) if blurred < 0.2 else 0.0,
         motion=float(rng.uniform(4.0, 14.0)) if blurred > 0.88 else 0.0,
         hair=float(rng.random() ** 2) if rng.random() < 0.35 else 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -76,3 +77,22 @@ def test_a_deeper_tumor_never_shows_less(category: Category) -> None:
         values = [getattr(look, name) for look in looks]
         assert values == sorted(values), name
     assert looks[-1].height > looks[0].height + 0.3
+
+
+def test_light_and_angle_vary_between_patients_more_than_within_one(
+    patients: list[Patient],
+) -> None:
+    warmth = [
+        [shot.light[0] - shot.light[2] for lesion in p.lesions for shot in lesion.photographs]
+        for p in patients
+    ]
+    within = np.mean([np.var(values, ddof=1) for values in warmth if len(values) > 1])
+    between = np.var([np.mean(values) for values in warmth])
+    assert between > 4 * within
+    pairs = [
+        abs(math.remainder(lesion.photographs[0].angle - lesion.photographs[1].angle, 2 * math.pi))
+        for p in patients
+        for lesion in p.lesions
+        if len(lesion.photographs) > 1
+    ]
+    assert 0.1 < np.median(pairs) < 0.6

@@ -1,6 +1,6 @@
 """Building the pixel cache against a plain Pillow loop, with the quality that it costs.
 
-    python benchmarks/cache_building.py [--rounds 3] [--photographs 1500]
+    python benchmarks/cache_building.py [--rounds 3] [--photographs 3000]
 
 The plain loop opens each file, turns it upright, converts it to RGB, resizes the short side to the
 cache's and cuts the center, in one process: what a script does. skinlab hashes every file, checks
@@ -32,16 +32,21 @@ FILTER = Image.Resampling.BILINEAR
 
 
 def photographs(folder: Path, count: int, width: int, height: int) -> Manifest:
-    """Write JPEGs as phones do: soft color, fine texture, quality 90, different in every file."""
+    """Write JPEGs as phones do: soft color, fine texture, quality 90; no two files are equal."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     fine = rng.integers(0, 256, (height // 2, width // 2, 3), dtype=np.uint8)
     texture = Image.fromarray(fine).resize((width, height))
+    different = min(count, 40)
     rows = []
     for i in range(count):
-        coarse = rng.integers(60, 220, (height // 50 + 2, width // 50 + 2, 3), dtype=np.uint8)
-        base = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-        Image.blend(base, texture, 0.08).save(folder / f"{i}.jpg", quality=90)
+        if i < different:
+            coarse = rng.integers(60, 220, (height // 50 + 2, width // 50 + 2, 3), dtype=np.uint8)
+            base = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+            Image.blend(base, texture, 0.08).save(folder / f"{i}.jpg", quality=90)
+        else:  # bytes after the end make it another file, which is not decoded once for both
+            content = (folder / f"{i % different}.jpg").read_bytes()
+            (folder / f"{i}.jpg").write_bytes(content + i.to_bytes(4, "big"))
         rows.append((f"s{i}", f"{i}.jpg", f"p{i}", "nevus", "train"))
         progress(f"writing {width}x{height}: {i + 1}/{count}")
     columns = ["sample_id", "image_path", "patient_id", "diagnosis", "split"]
@@ -101,10 +106,10 @@ def main() -> None:
     """Print ratios and quality."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--photographs", type=int, default=1500)
+    parser.add_argument("--photographs", type=int, default=3000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        few = max(arguments.photographs // 10, 8)
+        few = max(arguments.photographs // 15, 8)
         measure(Path(place) / "large", few, (4000, 3000), 4.0, arguments.rounds)
         measure(Path(place) / "small", arguments.photographs, (600, 450), 2.0, arguments.rounds)
 

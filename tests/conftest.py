@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +49,9 @@ class Clinic:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small synthetic data set: manifest (in folds), labels, photographs."""
     clinic = Clinic(tmp_path_factory.mktemp("clinic"))
-    for name in ("experiments", "data_manifests"):
-        (clinic.folder / name).symlink_to(REPOSITORY / name) if name == "experiments" else None
     (clinic.folder / "data_manifests").mkdir()
-    (clinic.folder / "data_manifests" / "labels").symlink_to(
-        REPOSITORY / "data_manifests" / "labels"
-    )
+    for name in ("experiments", "data_manifests/labels"):
+        (clinic.folder / name).symlink_to(REPOSITORY / name)
     done = clinic.run("data", "synth", "--patients", "40", "--seed", "3")
     assert done.returncode == 0, done.stderr
     return clinic.folder
@@ -84,7 +81,7 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def at_work(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+def at_work(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Call the command line in this process, in a place of one's own."""
     from skinlab.cli import main
 
@@ -94,4 +91,4 @@ def at_work(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def call(*words: str) -> int:
         return main(list(words))
 
-    yield call
+    return call

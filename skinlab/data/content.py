@@ -5,6 +5,7 @@ The memory file holds digests only: no name of a file, no id.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -19,6 +20,7 @@ from skinlab.tables.files import digest, sha256, write_json
 
 # A file changed this recently may change again within the same tick of its clock (git's "racy").
 RACY_NANOSECONDS = 2_000_000_000
+ABANDONED_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def contents(paths: Iterable[str], root: Path, memory: Path) -> Contents:
         root: Folder of the data set.
         memory: JSON file that remembers the hashes between runs.
     """
+    _sweep(memory)
     remembered = _remembered(memory)
     real: dict[str, Path] = {}
     stamps: dict[str, str] = {}
@@ -83,6 +86,14 @@ def stamp(path: Path) -> str:
     """Return what changes whenever a file does: size and both times, in nanoseconds."""
     facts = path.stat()
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
+
+
+def _sweep(memory: Path) -> None:
+    """Remove what writers that were killed an hour ago or more left beside the memory."""
+    for left in memory.parent.glob(f".{memory.name}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink()
 
 
 def _remembered(memory: Path) -> dict[str, list[str]]:

@@ -15,7 +15,12 @@ def test_files_are_hashed_once_and_again_when_they_change(
     file.write_bytes(b"one")
     os.utime(file, (1e9, 1e9))
     read: list[Path] = []
-    monkeypatch.setattr(content, "sha256", lambda path: read.append(path) or sha256(path))
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256(path)
+
+    monkeypatch.setattr(content, "sha256", noted)
     first = contents(["a", "a"], tmp_path, memory).hashes
     assert contents(["a"], tmp_path, memory).hashes == first == {"a": sha256(file)}
     assert len(read) == 1

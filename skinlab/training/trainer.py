@@ -14,6 +14,7 @@ import torch
 
 from skinlab.config import FitConfig
 from skinlab.data.module import SkinDataModule
+from skinlab.tables.errors import InputError, Problem
 from skinlab.tasks.classification import ClassificationTask
 from skinlab.training import checkpoint
 from skinlab.training.callbacks import KeepEpoch, Progress, Prune, RefuseNaN, StopAtSignal
@@ -55,6 +56,8 @@ def run_trainer(
     callbacks.append(_Tell(session.mirror, run))
     if place.report is not None:
         callbacks.append(Prune(keep, place.report))
+    # Deterministic mode also fills all new memory, a tenth to a half of a step, to no effect here.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with quiet():
         trainer = L.Trainer(
             accelerator="gpu" if device_of(config) == "cuda" else "cpu",
@@ -69,11 +72,24 @@ def run_trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            deterministic=True,
+            deterministic=device_of(config) == "cuda",  # on a CPU it is, for the same threads
             use_distributed_sampler=False,
         )
-        trainer.fit(task, datamodule=module, ckpt_path=resume, weights_only=True)
+        with _small_batches_explained():
+            trainer.fit(task, datamodule=module, ckpt_path=resume, weights_only=True)
     session.signals.check()
+
+
+@contextmanager
+def _small_batches_explained() -> Iterator[None]:
+    """Say which setting is behind batch norm's refusal to learn from one value a channel."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        what = "batch norm cannot learn from a batch of one photograph"
+        raise InputError(Problem(what, "set data.batch_size to 2 or more")) from error
 
 
 class _Tell(L.Callback):

@@ -101,7 +101,11 @@ class Workspace:
         path = self.folder / "roots.json"
         if not path.exists():
             return {}
-        return {str(name): str(root) for name, root in json.loads(read_text(path)).items()}
+        try:
+            return {str(name): str(root) for name, root in json.loads(read_text(path)).items()}
+        except (json.JSONDecodeError, AttributeError) as error:
+            what = "does not say where photographs are (not a JSON object)"
+            raise InputError(Problem(what, "delete it and import the data again", path)) from error
 
     @cached_property
     def _key(self) -> bytes:

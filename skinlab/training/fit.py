@@ -40,11 +40,13 @@ def fit(config: FitConfig, workspace: Workspace) -> Run:
     folder = workspace.runs / config.experiment / f"{config.name}-{identity(config)[:8]}"
     members = list(expanded(config))
     run = Run(folder)
+    prepared = prepare(config, workspace)  # bad input leaves no run folder behind
+    for _, member in members:
+        prepared.module(member)
     with run.owner():
         if run.state == "finished":
-            return _unchanged(run, config, workspace)
+            return _unchanged(run, prepared)
         with Session.opened(config, workspace) as session:
-            prepared = prepare(config, workspace)
             if len(members) == 1:
                 train(members[0][1], prepared, session, Place(run))
             else:
@@ -52,9 +54,9 @@ def fit(config: FitConfig, workspace: Workspace) -> Run:
     return run
 
 
-def _unchanged(run: Run, config: FitConfig, workspace: Workspace) -> Run:
+def _unchanged(run: Run, prepared: Prepared) -> Run:
     """Return a finished run, after making sure that it still is what the configuration means."""
-    check_same(run, prepare(config, workspace))
+    check_same(run, prepared)
     print("this run is finished already; nothing to do", file=sys.stderr)
     return run
 

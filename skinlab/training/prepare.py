@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from skinlab.config import FitConfig
 from skinlab.data.cache import PixelCache, build
@@ -76,13 +78,35 @@ def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
     """Read, check and decode what a training needs.
 
     Raises:
-        InputError: Every bad row, unknown label and unreadable photograph.
+        InputError: Every bad row, unknown label and unreadable photograph; no GPU where one is
+            asked for.
     """
+    if config.training.device == "cuda" and not torch.cuda.is_available():
+        fix = "set training.device to auto or cpu; `skinlab doctor` says what torch sees"
+        raise InputError(Problem("training.device is cuda and there is no GPU", fix))
     path = Path(config.data.manifest)
     if not path.exists():
         fix = "draw the embedded data with `skinlab data synth`, or import your own"
         raise InputError(Problem("there is no such manifest", fix, path))
     tree = LabelTree.read(shipped(config.data.labels))
-    manifest = Manifest.read(path, workspace.root_of(path, config.data.root))
+    root = workspace.root_of(path, config.data.root)
+    manifest = Manifest.read(path, root)
+    _check_folds(manifest, config)
     tree.targets(manifest, config.data.level)
+    images = manifest.column("image_path")
+    if images and not any((root / image).exists() for image in images):
+        what = f"none of its {len(manifest)} photographs is in {root}"
+        raise InputError(Problem(what, "give --data.root=FOLDER", path))
+    if nowhere := manifest.column("split").count(""):
+        said = f"{nowhere} of {len(manifest)} photographs have no split and are left out"
+        print(f"note: {path}: {said}", file=sys.stderr)
     return Prepared(manifest, tree, build(manifest, config.data, workspace.cache))
+
+
+def _check_folds(manifest: Manifest, config: FitConfig) -> None:
+    """Refuse to hold out a fold of a manifest that has none: it would change nothing."""
+    wanted = config.folds or ((config.data.fold,) if config.data.fold else ())
+    if wanted and not any(word.isdigit() for word in manifest.column("split")):
+        what = f"has no fold {', '.join(map(str, wanted))}: its column split holds words"
+        fix = "leave folds out, or split it with `skinlab data split --folds 5`"
+        raise InputError(Problem(what, fix, manifest.path))

@@ -123,6 +123,9 @@ def list_patients(
     write_json(run.folder / PATIENTS, names)
 
 
+_MEMORY = ("data.batch_size", "data.image_size")
+
+
 @contextmanager
 def lifecycle(run: Run, session: Session) -> Iterator[None]:
     """Write the run's changes of state, whatever happens inside, and tell the mirror."""
@@ -139,8 +142,10 @@ def lifecycle(run: Run, session: Session) -> Iterator[None]:
     except SkinlabError as error:
         run.note("failed", reason=str(error))
         raise
-    except torch.OutOfMemoryError as error:
-        reason = "the GPU ran out of memory; lower data.batch_size or data.image_size"
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        params = run.provenance.get("params", {})
+        sizes = [f"{name} {params[name]}" for name in _MEMORY if name in params]
+        reason = f"out of memory with {' and '.join(sizes)}; lower one of them"
         run.note("failed", reason=reason)
         raise RunError(reason) from error
     except BaseException as error:

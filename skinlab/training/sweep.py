@@ -32,10 +32,16 @@ from skinlab.training.callbacks import Pruned, Stopped
 from skinlab.training.fit import identity, train
 from skinlab.training.prepare import Prepared, prepare
 from skinlab.training.record import Place, Session, begin, lifecycle
-from skinlab.training.sweep_space import distribution, grid, sampler, suggest
+from skinlab.training.sweep_space import distribution, extremes, grid, sampler, suggest
 from skinlab.workspace import Run, Workspace, shipped
 
 SAME_FAILURES = 3
+# Trials that differ in these could not be compared, or would be the same training again.
+NO_FACTORS = (
+    *("name", "experiment", "seeds", "folds", "splits", "tracking", "privacy", "evaluation"),
+    *("data.manifest", "data.labels", "data.level", "data.root", "data.fold", "data.workers"),
+    "training.monitor",
+)
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -62,8 +68,11 @@ def sweep(config: SweepConfig, workspace: Workspace) -> tuple[Run, SweepTable]:
     base = base_config(config)
     run = Run(workspace.runs / config.experiment / f"{config.name}-{_identity(config, base)[:8]}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    prepared = prepare(base, workspace)  # bad input leaves no run folder behind
+    prepared.module(base)
+    if config.sampler == "grid":
+        grid(config, base)
     with run.owner(), Session.opened(base, workspace) as session:
-        prepared = prepare(base, workspace)
         search = Search(config, base, prepared, session, run, _study(config, workspace, run))
         begin(run, base, prepared, Place(run, tags=(("study", run.folder.name),)), "sweep")
         _restore(search)
@@ -87,9 +96,14 @@ def base_config(config: SweepConfig) -> FitConfig:
     base = load(FitConfig, shipped(config.fit))
     base = replaced(base, {**config.fixed, "training.monitor": config.objective})
     base = replaced(base, {"splits": ["val"], "seeds": [base.seeds[0]], "folds": []})
+    base = replaced(base, {"experiment": config.experiment})
     values = configuration.flat(base)
     for name, factor in config.space.items():
-        replaced(base, {name: factor.choices[0] if factor.choices else factor.low})
+        if any(name == fixed or name.startswith(f"{fixed}.") for fixed in NO_FACTORS):
+            fix = "set it under `fixed:`, or run a sweep for each"
+            raise InputError(Problem(f"{name} cannot be a factor of a search", fix))
+        for value in extremes(name, factor):  # here, not after hours at the trial that draws it
+            replaced(base, {name: value})
         inside = (
             values[name] in factor.choices
             if factor.choices
@@ -256,18 +270,28 @@ def _outcome(search: Search, trial: optuna.Trial, run: Run, told: dict[str, Any]
             if early := [e for e in run.events("finished") if e.get("state") == "pruned"]:
                 raise Pruned(early[-1]["reason"])  # killed before the study was told
             if run.state != "finished":
-                train(config, search.prepared, search.session, place)
+                train(config, _prepared(search, config), search.session, place)
     except Stopped:
         raise
     except Pruned as pruned:
         end = {"state": "PRUNED", "reason": str(pruned)}
     except SkinlabError as error:
         end = {"state": "FAIL", "reason": str(error)}
+    except Exception as error:  # one setting that torch refuses does not end the search
+        print(f"trial {trial.number}: {type(error).__name__}: {error}", file=sys.stderr)
+        end = {"state": "FAIL", "reason": type(error).__name__}
     else:
         values = [e["values"][search.config.objective] for e in run.events("epoch")]
         end = {"state": "COMPLETE", "value": max(values)}
     epochs = {e["epoch"]: e["seconds"] for e in run.events("epoch")}
     return end | {"seconds": round(sum(epochs.values()), 3)}
+
+
+def _prepared(search: Search, config: FitConfig) -> Prepared:
+    """Return the photographs of a trial; a factor such as `data.square` asks for other pixels."""
+    if config.data == search.base.data:
+        return search.prepared
+    return prepare(config, search.session.workspace)
 
 
 def _tell(search: Search, number: int, told: dict[str, Any]) -> None:

@@ -27,6 +27,22 @@ def distribution(factor: Factor) -> optuna.distributions.BaseDistribution:
     )
 
 
+def extremes(name: str, factor: Factor) -> list[Any]:
+    """Return the choices of a factor, or the smallest and the largest number it can draw.
+
+    Raises:
+        InputError: Its numbers cannot be drawn from, such as the logarithm of 0.
+    """
+    try:
+        kind = distribution(factor)
+    except ValueError as error:
+        raise InputError(Problem(f"factor {name}: {error}", "mend its `space`")) from error
+    if isinstance(kind, optuna.distributions.CategoricalDistribution):
+        return list(kind.choices)
+    numbers = (optuna.distributions.IntDistribution, optuna.distributions.FloatDistribution)
+    return [kind.low, kind.high] if isinstance(kind, numbers) else []
+
+
 def suggest(trial: optuna.Trial, space: dict[str, Factor]) -> dict[str, Any]:
     """Return the value of each factor; a trial that has them already keeps them."""
     values: dict[str, Any] = {}

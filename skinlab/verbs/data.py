@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skinlab.tables.errors import InputError, Problem
 from skinlab.verbs.verb import Verb, add, bar
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _synth(words: argparse.Namespace) -> int:
     from skinlab.tables.manifest import Manifest
     from skinlab.workspace import Workspace, shipped
 
+    _refuse_path(words.name)
     workspace = Workspace.here()
     root = workspace.data / words.name
     path = Path("data_manifests") / f"{words.name}.csv"
@@ -87,6 +89,10 @@ def _import(words: argparse.Namespace) -> int:
     from skinlab.sources.importing import import_archive
     from skinlab.workspace import Workspace
 
+    if words.name is not None:
+        _refuse_path(words.name)
+    if words.archive == "table" and not words.csv:
+        raise InputError(Problem("import of table needs its table", "give --csv FILE"))
     workspace = Workspace.here()
     options: dict[str, object] = {}
     if words.csv:
@@ -109,6 +115,13 @@ def _import(words: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_path(name: str) -> None:
+    """Refuse a name of a manifest that would lead to another folder."""
+    if not name or name.startswith(".") or set(name) & set('/\\\0:"') or len(name) > 100:
+        what = f"{name!r} cannot name a manifest"
+        raise InputError(Problem(what, "give --name one word without / : or a dot in front"))
+
+
 def _opened(words: argparse.Namespace) -> tuple[Manifest, LabelTree | None]:
     """Open a manifest (bad rows let through) and the label tree, where one is named."""
     from skinlab.tables.labels import LabelTree
@@ -116,6 +129,8 @@ def _opened(words: argparse.Namespace) -> tuple[Manifest, LabelTree | None]:
     from skinlab.workspace import Workspace, shipped
 
     tree = LabelTree.read(shipped(words.labels)) if words.labels else None
+    if words.manifest.is_dir():
+        raise InputError(Problem("is a folder", "name a manifest in it", words.manifest))
     root = Workspace.here().root_of(words.manifest, words.root)
     return Manifest.open(words.manifest, root), tree
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+from skinlab.tables.errors import InputError, Problem
 from skinlab.verbs.verb import add
 
 
@@ -22,11 +24,25 @@ def _ui(words: argparse.Namespace) -> int:
     from skinlab.training import tracking
     from skinlab.workspace import Workspace
 
+    _refuse_port(words.port)
     workspace = Workspace.here()
     caught = tracking.catch_up(TrackingSpec(), workspace)
     if caught:
         print(f"logged {caught} run(s) that the tracking store did not have", file=sys.stderr)
     return tracking.serve(TrackingSpec(), workspace, words.port)
+
+
+def _refuse_port(port: int) -> None:
+    """Refuse a port that cannot be had, before MLflow takes half a minute to find out."""
+    if not 1 <= port <= 65535:
+        raise InputError(Problem(f"{port} is no port", "give --port 1024 to 65535"))
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("127.0.0.1", port))
+        except OSError as error:
+            what = f"port {port} cannot be opened ({(error.strerror or str(error)).lower()})"
+            raise InputError(Problem(what, f"give another, such as --port {port + 1}")) from error
 
 
 def _doctor(_: argparse.Namespace) -> int:

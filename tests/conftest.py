@@ -8,8 +8,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from skinlab.config import FitConfig
+    from skinlab.workspace import Workspace
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
@@ -78,6 +83,38 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"the real photographs ({REAL_DATA.name}/) are not beside the repository")
     return REAL_DATA
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The smallest training: 32 pixels, one epoch, one thread, no tracking."""
+
+    config: FitConfig
+    workspace: Workspace
+
+    def but(self, **values: Any) -> FitConfig:
+        """Return the configuration with other values: ``optim__epochs=2``."""
+        from skinlab.config import replaced
+
+        return replaced(self.config, {k.replace("__", "."): v for k, v in values.items()})
+
+
+SMALL = (
+    *("--data.image_size=32", "--data.cache_size=0", "--optim.epochs=1", "--training.threads=1"),
+    *("--training.device=cpu", "--evaluation.resamples=100", "--tracking.enabled=false"),
+)
+
+
+@pytest.fixture
+def tiny(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    """A training of seconds on the drawn photographs, in a place of its own."""
+    from skinlab.config import FitConfig, load
+    from skinlab.workspace import Workspace
+
+    monkeypatch.chdir(clinic.folder)
+    monkeypatch.setenv("SKINLAB_WORKSPACE", str(clinic.folder / "workspace"))
+    path = Path("experiments/classification/synthetic.yaml")
+    return Tiny(load(FitConfig, path, SMALL), Workspace.here())
 
 
 @pytest.fixture

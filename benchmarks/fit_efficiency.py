@@ -28,7 +28,7 @@ from skinlab.data.cache import build
 from skinlab.data.spec import DataSpec
 from skinlab.models.classifier import build_classifier
 from skinlab.models.spec import ModelSpec
-from skinlab.tables.labels import Leaf, LabelTree
+from skinlab.tables.labels import LabelTree, Leaf
 from skinlab.tables.manifest import Manifest
 from skinlab.tasks.classification import ClassificationTask
 from skinlab.tasks.spec import OptimSpec
@@ -79,7 +79,7 @@ def _bare_seconds(config: FitConfig, steps: int) -> float:
         with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(config)):
             loss = torch.nn.functional.cross_entropy(network(image), target)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return _now(device) - start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +101,22 @@ def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
     if nowhere := manifest.column("split").count(""):
         said = f"{nowhere} of {len(manifest)} photographs have no split and are left out"
         print(f"note: {path}: {said}", file=sys.stderr)
-    return Prepared(manifest, tree, build(manifest, config.data, workspace.cache))
+    cache = build(manifest, config.data, workspace.cache)
+    if problems := list(_copies(manifest, cache)):
+        raise InputError(problems)
+    return Prepared(manifest, tree, cache)
+
+
+def _copies(manifest: Manifest, cache: PixelCache) -> Iterator[Problem]:
+    """Yield each photograph whose very same file stands in another split, whatever its names."""
+    first: dict[int, tuple[str, int]] = {}
+    rows = zip(manifest.frame.index, cache.slots, manifest.column("split"), strict=True)
+    for line, slot, split in rows:
+        before, before_line = first.setdefault(int(slot), (split, int(line)))
+        if split and before and split != before:
+            what = f"is the same photograph as line {before_line}, which is in split {before!r}"
+            fix = "run `skinlab data duplicates --write`, then `skinlab data split`"
+            yield Problem(what, fix, manifest.path, int(line))
 
 
 def _check_folds(manifest: Manifest, config: FitConfig) -> None:

@@ -114,3 +114,19 @@ def test_one_class_cannot_be_learned(tiny: Tiny) -> None:
         prepared.module(tiny.config)
     assert [str(problem).count("holds only") for problem in refused.value.problems] == [1, 1]
     assert "'dermal nevus'" in str(refused.value)
+
+
+def test_the_same_file_in_two_splits_is_refused_with_both_lines(tiny: Tiny, tmp_path: Path) -> None:
+    root = tmp_path / "pictures"
+    root.mkdir()
+    rows = read_table(MANIFEST).iloc[:4].drop(columns="mask_path")
+    rows = rows.assign(split=["train", "train", "val", "val"], patient_id=list("abcd"))
+    rows = rows.assign(lesion_id="", sha256="", width="", height="")
+    rows["diagnosis"] = ["nodular melanoma", "dermal nevus"] * 2
+    rows["image_path"] = [f"{i}.png" for i in range(4)]
+    for i, name in enumerate(rows["image_path"]):
+        same = 0 if i == 3 else i  # the last one is the first one under another name
+        Image.fromarray(np.full((40, 40, 3), 40 + same, dtype=np.uint8)).save(root / name)
+    write_table(MANIFEST, rows)
+    with pytest.raises(InputError, match=r"line 5: is the same photograph as line 2.*'train'"):
+        prepare(tiny.but(data__root=str(root), splits=["val"]), tiny.workspace)

@@ -5,7 +5,8 @@ PYTHON ?= python3
 CONFIG ?= experiments/sweeps/preprocessing.yaml
 BIN    := .venv/bin
 READY  := .venv/.ready
-MANIFEST := data_manifests/synthetic.csv
+# Each test process computes with one thread: two that share the cores would only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep ui test check bench clean
@@ -32,8 +33,8 @@ ui: $(READY) ## open the MLflow UI on this machine
 	@$(BIN)/skinlab ui
 
 test: $(READY) ## run all tests, the fast ones first
-	@$(BIN)/python -m pytest -q -m "not slow"
-	@$(BIN)/python -m pytest -q -m slow
+	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
 
 check: $(READY) ## what CI runs: style, types, tests
 	@$(BIN)/ruff check .

@@ -52,7 +52,10 @@ def store_uri(spec: TrackingSpec, workspace: Workspace) -> str:
         return spec.uri
     from sqlalchemy import URL  # builds the URL of any folder name: spaces, %, #, 日本語
 
-    return URL.create("sqlite", database=str(workspace.tracking / "mlflow.db")).render_as_string()
+    # With its driver named: of a plain sqlite:/// MLflow 3.17 makes the parent folder as the URL
+    # spells it, %20 and all, beside the workspace.
+    database = str(workspace.tracking / "mlflow.db")
+    return URL.create("sqlite+pysqlite", database=database).render_as_string()
 
 
 class Store:
@@ -61,6 +64,9 @@ class Store:
     def __init__(self, spec: TrackingSpec, workspace: Workspace) -> None:
         """Open it, making the schema of a new database under a lock (it cannot be made twice)."""
         os.environ.update(QUIET, MLFLOW_HTTP_REQUEST_TIMEOUT=str(spec.timeout_s))
+        # Else the default experiment lies in ./mlruns, whose path is pasted into SQL: an apostrophe
+        # in the name of the working folder would be a syntax error.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = (workspace.tracking / "artifacts").as_uri()
         from mlflow import MlflowClient
 
         self.workspace = workspace

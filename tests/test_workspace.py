@@ -88,7 +88,8 @@ def test_a_killed_owner_leaves_a_stopped_run_that_can_be_taken(tmp_path: Path) -
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "ready\n"
-        assert run.state == "running"
+        running: str = run.state
+        assert running == "running"
         with pytest.raises(RunError, match="already running"), run.owner():
             pass
         owner.send_signal(signal.SIGKILL)
@@ -96,7 +97,8 @@ def test_a_killed_owner_leaves_a_stopped_run_that_can_be_taken(tmp_path: Path) -
     deadline = time.monotonic() + 5
     while run.owned and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert run.state == "stopped"
+    stopped: str = run.state
+    assert stopped == "stopped"
     with run.owner():
         run.note("finished")
     assert run.state == "finished"

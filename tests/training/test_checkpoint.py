@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skinlab.tables.errors import InputError
+from skinlab.tables.files import sha256
 from skinlab.training import checkpoint
 
 TREE = {
@@ -40,7 +42,7 @@ def test_what_is_saved_comes_back_with_its_types(tmp_path: Path) -> None:
     path = tmp_path / "epoch-0001.ckpt"
     checkpoint.save(TREE, path)
     found = checkpoint.load(path)
-    assert torch.equal(found["state_dict"]["weight"], TREE["state_dict"]["weight"])  # type: ignore[call-overload,index]
+    assert torch.equal(found["state_dict"]["weight"], TREE["state_dict"]["weight"])  # type: ignore[index]
     assert found["state_dict"]["half"].dtype == torch.bfloat16
     assert found["optimizer_states"][0]["param_groups"] == [(0.9, 0.99)]
     assert found["optimizer_states"][0]["state"][0]["step"] == 3
@@ -49,8 +51,8 @@ def test_what_is_saved_comes_back_with_its_types(tmp_path: Path) -> None:
 
 @given(TREES)
 def test_any_tree_of_json_values_survives(
-    tmp_path_factory: pytest.TempPathFactory, tree: dict
-) -> None:  # type: ignore[type-arg]
+    tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]
+) -> None:
     path = tmp_path_factory.mktemp("tree") / "x.ckpt"
     checkpoint.save(tree, path)
     assert checkpoint.load(path) == tree
@@ -106,7 +108,7 @@ def test_a_pickle_never_runs_whatever_it_is_called(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "epoch-0001.ckpt"
     path.write_bytes(pickle.dumps(_Bomb()))
-    path.with_suffix(".ckpt.sha256").write_text(checkpoint.sha256(path))
+    path.with_suffix(".ckpt.sha256").write_text(sha256(path))
     with pytest.raises(InputError, match="not a checkpoint of skinlab"):
         checkpoint.load(path)
     assert not (tmp_path / "pwned").exists()

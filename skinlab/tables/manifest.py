@@ -60,10 +60,13 @@ class Manifest:
     def open(cls, path: Path, root: Path) -> Self:
         """Read a manifest whose rows may be bad, for `check` to name them all.
 
+        A table that was never split may lack the column ``split``; it is empty then.
+
         Raises:
-            InputError: The file is not a table or lacks a required column.
+            InputError: The file is not a table or lacks another required column.
         """
-        return cls(read_table(path, REQUIRED), path, root)
+        frame = read_table(path, [name for name in REQUIRED if name != "split"])
+        return cls(frame if "split" in frame.columns else frame.assign(split=""), path, root)
 
     def save(self, path: Path) -> None:
         """Write the table atomically."""

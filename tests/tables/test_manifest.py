@@ -168,3 +168,11 @@ def test_the_fingerprint_follows_cells_and_not_columns_order_or_format(tmp_path:
     turned = Manifest(manifest.frame[list(manifest.frame.columns)[::-1]], Path("x"), tmp_path)
     assert turned.fingerprint == manifest.fingerprint
     assert manifest.with_column("split", ["val"]).fingerprint != manifest.fingerprint
+
+
+def test_a_table_that_was_never_split_is_opened_without_the_column(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("sample_id,image_path,patient_id,diagnosis\na,a.jpg,p,nevus\n")
+    assert Manifest.open(path, tmp_path).column("split") == [""]
+    with pytest.raises(InputError, match="lacks the column"):
+        Manifest.read(path, tmp_path)

@@ -34,7 +34,7 @@ ui: $(READY) ## open the MLflow UI on this machine
 
 test: $(READY) ## run all tests, the fast ones first
 	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
-	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
+	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto -m slow
 
 check: $(READY) ## what CI runs: style, types, tests
 	@$(BIN)/ruff check .

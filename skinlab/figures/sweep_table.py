@@ -35,6 +35,7 @@ class SettingRow:
         letter: A, B, …, Z, AA.
         trial: What was tried.
         accuracy: Accuracy at ``diagnosis`` and ``group``, where the tree has them.
+        objective: What was maximized, at the level that was trained; None unless complete.
         difference: Objective of the best setting minus this one; None for BEST itself.
         mark: ``BEST``, ``tied`` (cannot be told apart from it), or empty.
     """
@@ -42,6 +43,7 @@ class SettingRow:
     letter: str
     trial: TrialRow
     accuracy: dict[str, Estimate]
+    objective: Estimate | None
     difference: Estimate | None
     mark: str
 
@@ -98,7 +100,8 @@ def sweep_table(
         elif reference is not None and trial.value is not None:
             difference = paired_difference(reference, _predictions(trial), measure, strict)
             mark = "" if difference.low is not None and difference.low > 0 else "tied"
-        rows.append(SettingRow(letter(trial.number), trial, _accuracy(trial), difference, mark))
+        accuracy, value = _numbers(trial, measure)
+        rows.append(SettingRow(letter(trial.number), trial, accuracy, value, difference, mark))
     factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
     return SweepTable(tuple(rows), factors, objective, dict(importances))
 
@@ -118,11 +121,14 @@ def _predictions(trial: TrialRow) -> Predictions:
     return Predictions.read(trial.folder / "predictions" / "val.csv")
 
 
-def _accuracy(trial: TrialRow) -> dict[str, Estimate]:
+def _numbers(trial: TrialRow, measure: str) -> tuple[dict[str, Estimate], Estimate | None]:
+    """Return accuracy by level, and the objective at the level that was trained."""
     path = trial.folder / "report" / "val" / "report.json"
     if trial.value is None:
-        return {}
+        return {}, None
     report = EvaluationReport.read(path)
+    present = {matrix.tree_level for matrix in report.confusion}
+    trained = next(level for level in ("fine", *LEVELS) if level in present)
     found = {}
     for level in LEVELS:
         try:
@@ -131,7 +137,7 @@ def _accuracy(trial: TrialRow) -> dict[str, Estimate]:
             continue
     if not found:
         raise InputError(f"{path} has no accuracy")
-    return found
+    return found, report.find(measure, trained)
 
 
 def flat_rows(table: SweepTable) -> pd.DataFrame:
@@ -142,6 +148,9 @@ def flat_rows(table: SweepTable) -> pd.DataFrame:
         record |= {name: row.trial.params.get(name) for name in table.factors}
         record |= {"seed": row.trial.seed, "state": row.trial.state}
         record |= {table.objective: row.trial.value}
+        if row.objective is not None:
+            record |= {f"{table.objective}/low": row.objective.low}
+            record |= {f"{table.objective}/high": row.objective.high}
         for level, estimate in row.accuracy.items():
             name = f"accuracy/{level}"
             record |= {name: estimate.value, f"{name}/low": estimate.low}
@@ -169,12 +178,13 @@ def write_sweep_table(table: SweepTable, folder: Path) -> None:
 def as_text(table: SweepTable) -> str:
     """Return the table for a terminal."""
     short = {name: name.rsplit(".", 1)[-1] for name in table.factors}
-    columns = [*short.values(), *(TITLES[x] for x in LEVELS), "objective", ""]
+    objective = table.objective.rsplit("/", 1)[-1].replace("_", " ")
+    columns = [*short.values(), *(TITLES[x] for x in LEVELS), objective, ""]
     lines = [["", *columns]]
     for row in table.rows:
         cells = [str(row.trial.params.get(name, "")) for name in table.factors]
         cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
-        cells.append("" if row.trial.value is None else f"{row.trial.value:.4f}")
+        cells.append(_percent(row.objective, ""))
         lines.append([row.letter, *cells, row.mark])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = "\n".join(
@@ -257,12 +267,15 @@ def _page(table: SweepTable) -> str:
     for row in table.rows:
         cells = [row.letter, *(str(row.trial.params.get(name, "")) for name in table.factors)]
         cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
-        cells.append("" if row.trial.value is None else f"{row.trial.value:.4f}")
+        cells.append(_percent(row.objective, ""))
         cells += [str(row.trial.seed), row.mark]
         marked = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
         lines.append(f'<tr class="{row.mark.lower()}">{marked}</tr>')
     heads = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    shown = next((e for row in table.rows for e in row.accuracy.values()), None)
+    counted = f"{shown.n_images} photographs of {shown.n_patients} patients" if shown else "none"
     return _PAGE.format(
+        counted=counted,
         verdict=html.escape(verdict(table)),
         head=heads,
         rows="\n".join(lines),
@@ -278,7 +291,7 @@ body {{ font: 15px/1.5 system-ui, "Hiragino Sans", "Noto Sans CJK JP", sans-seri
   margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd }}
-td {{ font-variant-numeric: tabular-nums }}
+td {{ font-variant-numeric: tabular-nums; white-space: nowrap }}
 tr.best {{ background: #fdeadb; font-weight: 600 }}
 tr.tied td:last-child {{ color: #0072B2 }}
 img {{ max-width: 100% }}
@@ -288,9 +301,9 @@ img {{ max-width: 100% }}
 <table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
-<p>Accuracies in percent with 95% intervals, on validation photographs; the objective is
-{objective}. A setting is <em>tied</em> when the simultaneous interval of its paired difference to
-BEST on the same photographs contains 0. {use}</p>
+<p>Percent with 95% intervals on the validation photographs ({counted}). The objective is
+{objective}, at the level that was trained. A setting is <em>tied</em> when the simultaneous
+interval of its paired difference to BEST on the same photographs contains 0. {use}</p>
 <p><img src="figures/sweep.png" alt="Accuracy of each setting with its interval; importances"></p>
 </html>
 """

@@ -109,6 +109,7 @@ def main() -> None:
             ModelSpec(asked.backbone),
             OptimSpec(epochs=2),
             tracking=TrackingSpec(enabled=False),
+            splits=("val",),
         )
         workspace = Workspace(folder / "workspace")
         prepared = Prepared(manifest, TREE, build(manifest, spec, workspace.cache))

@@ -129,7 +129,9 @@ def train(config: FitConfig, prepared: Prepared, session: Session, place: Place)
 
 def trained(run: Run, config: FitConfig) -> bool:
     """Whether the epochs are all done, by the journal and the resume point that belongs to it."""
-    newest, _ = checkpoint.newest(run.folder / "checkpoints")
+    newest, said = checkpoint.newest(run.folder / "checkpoints")
+    for sentence in said:
+        print(sentence, file=sys.stderr)
     if newest is None:
         return False
     last = int(newest.stem.split("-")[1])

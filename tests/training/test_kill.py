@@ -89,11 +89,11 @@ def test_killed_at_random_moments_it_ends_with_the_numbers_of_an_unbroken_run(
     assert len(found) == len(_runs(clinic))
 
 
-def _wait_for_epoch(process: subprocess.Popen[str], clinic: Clinic) -> Run:
+def _wait_for_epoch(process: subprocess.Popen[str], clinic: Clinic, epochs: int = 1) -> Run:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         for run in _runs(clinic):
-            if list((run.folder / "checkpoints").glob("epoch-*.ckpt.sha256")):
+            if len(list((run.folder / "checkpoints").glob("epoch-*.ckpt.sha256"))) >= epochs:
                 return run
         time.sleep(0.05)
     raise AssertionError(f"no epoch was finished: {process.communicate()}")
@@ -121,15 +121,17 @@ def test_a_signal_stops_at_the_next_batch_and_the_command_goes_on(
 def test_a_damaged_newest_checkpoint_costs_one_epoch_and_is_said(clinic: Clinic) -> None:
     words = (*FIT, "--optim.epochs=200")
     with clinic.start(*words) as process:
-        run = _wait_for_epoch(process, clinic)
-        time.sleep(2)
+        run = _wait_for_epoch(process, clinic, epochs=2)
         process.kill()
         process.communicate()
     path, _ = checkpoint.newest(run.folder / "checkpoints")
     assert path is not None
     path.write_bytes(path.read_bytes()[:-100])
+    before = len(run.events("epoch"))
     with clinic.start(*words) as process:
-        time.sleep(20)
+        deadline = time.monotonic() + 120
+        while len(run.events("epoch")) == before and time.monotonic() < deadline:
+            time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert f"{path.name} is damaged" in err

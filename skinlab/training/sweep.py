@@ -32,7 +32,7 @@ from skinlab.training.callbacks import Pruned, Stopped
 from skinlab.training.fit import identity, train
 from skinlab.training.prepare import Prepared, prepare
 from skinlab.training.record import Place, Session, begin, lifecycle
-from skinlab.training.sweep_space import distribution, extremes, grid, sampler, suggest
+from skinlab.training.sweep_space import distribution, extremes, grid, pruner, sampler, suggest
 from skinlab.workspace import Run, Workspace, shipped
 
 SAME_FAILURES = 3
@@ -73,7 +73,8 @@ def sweep(config: SweepConfig, workspace: Workspace) -> tuple[Run, SweepTable]:
     if config.sampler == "grid":
         grid(config, base)
     with run.owner(), Session.opened(base, workspace) as session:
-        search = Search(config, base, prepared, session, run, _study(config, workspace, run))
+        study = _study(config, base.optim.epochs, workspace, run)
+        search = Search(config, base, prepared, session, run, study)
         begin(run, base, prepared, Place(run, tags=(("study", run.folder.name),)), "sweep")
         _restore(search)
         if run.state == "finished" and _left(search) <= 0:
@@ -121,21 +122,18 @@ def _identity(config: SweepConfig, base: FitConfig) -> str:
     return digest(configuration.fingerprint(config, "trials", "fit"), identity(base))
 
 
-def _study(config: SweepConfig, workspace: Workspace, run: Run) -> optuna.Study:
+def _study(config: SweepConfig, epochs: int, workspace: Workspace, run: Run) -> optuna.Study:
     """Open or make the study; the schema is made once, under a lock."""
     folder = workspace.tracking
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = URL.create("sqlite", database=str(folder / "optuna.db")).render_as_string()
-    pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
-    if config.pruner == "median":
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
     with FileLock(folder / ".schema.lock"):
         storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
         return optuna.create_study(
             study_name=run.folder.name,
             storage=storage,
             direction="maximize",
-            pruner=pruner,
+            pruner=pruner(config, epochs),
             load_if_exists=True,
         )
 

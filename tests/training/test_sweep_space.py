@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 from skinlab import config as configuration
 from skinlab.config import Factor, FitConfig, SweepConfig, load
 from skinlab.tables.errors import InputError
-from skinlab.training.sweep_space import distribution, extremes, grid, sampler, suggest
+from skinlab.training.sweep_space import distribution, extremes, grid, pruner, sampler, suggest
 
 ROTATION = Factor(choices=("none", "any"))
 HUE = Factor(low=0.0, high=0.04, step=0.02)
@@ -110,3 +110,20 @@ def test_a_continuous_factor_has_no_grid(base: FitConfig) -> None:
     space = {"augment.hue": Factor(low=0.0, high=0.04)}
     with pytest.raises(InputError, match=r"factor augment\.hue has no `step`"):
         grid(sweep_of(space), base)
+
+
+def test_a_trial_is_pruned_at_half_or_three_quarters_of_its_epochs_only() -> None:
+    study = optuna.create_study(
+        direction="maximize", pruner=pruner(sweep_of({"augment.rotation": ROTATION}), 20)
+    )
+    for _ in range(6):
+        good = study.ask()
+        for epoch in range(20):
+            good.report(0.9, epoch)
+        study.tell(good, 0.9)
+    bad = study.ask()
+    asked = []
+    for epoch in range(20):
+        bad.report(0.1, epoch)
+        asked.append(bad.should_prune())
+    assert [epoch for epoch, ended in enumerate(asked) if ended] == [10, 15]

@@ -135,15 +135,16 @@ class Workspace:
 def shipped(path: str) -> Path:
     """Return a file of the working folder, else the one that the installed package carries.
 
+    A wheel carries ``experiments`` and the label trees; an editable install has them beside it.
+
     Raises:
         InputError: Neither has it.
     """
     here = Path(path).expanduser()
-    if here.exists():
-        return here
-    carried = Path(str(resources.files("skinlab") / "resources" / path))
-    if carried.exists():
-        return carried
+    package = Path(str(resources.files("skinlab")))
+    for place in (here, package / "resources" / path, package.parent / path):
+        if place.exists():
+            return place
     raise InputError(Problem("there is no such file", "check the path", path))
 
 

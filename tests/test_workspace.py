@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from skinlab.tables.errors import InputError, RunError
-from skinlab.workspace import Run, Workspace
+from skinlab.workspace import Run, Workspace, shipped
 
 
 @pytest.fixture
@@ -110,3 +110,14 @@ def test_parents_come_before_their_members(workspace: Workspace) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "provenance.json").write_text(json.dumps({"uid": name}))
     assert [run.provenance["uid"] for run in workspace.all_runs()] == ["sweep", "sweep/trial-0001"]
+
+
+def test_experiments_and_label_trees_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "name: synthetic" in shipped("experiments/classification/synthetic.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text("name: mine")
+    assert shipped("mine.yaml") == Path("mine.yaml")
+    with pytest.raises(InputError, match="no such file"):
+        shipped("experiments/none.yaml")

@@ -212,7 +212,9 @@ def test_a_pruned_trial_has_its_reason(tiny: Tiny, trainings: Trainings) -> None
     assert len(trainings.seen) == 12
     for row in pruned:
         assert row.trial.number >= 5  # the pruner watches five first
-        assert row.trial.reason.startswith("below the median of the other trials at epoch 3")
+        said, epoch = row.trial.reason.rsplit(" ", 1)
+        assert said == "below the median of the other trials at epoch"
+        assert int(epoch) >= 4  # half of the six epochs is over
         assert not row.accuracy
 
 

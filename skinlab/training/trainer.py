@@ -11,6 +11,7 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from skinlab.config import FitConfig
 from skinlab.data.module import SkinDataModule
@@ -75,8 +76,13 @@ def run_trainer(
             deterministic=device_of(config) == "cuda",  # on a CPU it is, for the same threads
             use_distributed_sampler=False,
         )
-        with _small_batches_explained():
-            trainer.fit(task, datamodule=module, ckpt_path=resume, weights_only=True)
+        try:
+            with _small_batches_explained():
+                trainer.fit(task, datamodule=module, ckpt_path=resume, weights_only=True)
+        except SIGTERMException:
+            # Lightning may see the signal before our callback, and would leave with exit code 0.
+            session.signals.check()
+            raise
     session.signals.check()
 
 

@@ -55,6 +55,12 @@ class EvaluationSpec:
         temperature: ``validation`` fits one temperature on validation and reports the calibration
             of test before and after; stored probabilities stay as the network gave them.
         subgroups: Columns of the manifest whose values are evaluated apart (``sex``, ``age``).
+        units: What is evaluated beside the single image, where it has several images: the mean
+            probability of a ``lesion``, of a ``patient``.
+        ordinal: Classes are in order (of the label tree, else of the columns): adds weighted kappa
+            and the mean absolute error in steps.
+        prevalence: Share of the positive group where the model will be used; adds the PPV and NPV
+            it would have there. None: not stated.
     """
 
     level: float = 0.95
@@ -65,6 +71,9 @@ class EvaluationSpec:
     operating_point: OperatingPointSpec = field(default_factory=OperatingPointSpec)
     temperature: Literal["none", "validation"] = "validation"
     subgroups: tuple[str, ...] = ()
+    units: tuple[Aggregate, ...] = ("lesion", "patient")
+    ordinal: bool = False
+    prevalence: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse choices that give no interval."""

@@ -34,13 +34,15 @@ class Estimate:
         level: Confidence level of the interval.
         method: How the interval was made, with resamples and seed where there are any.
         unit: What was counted or resampled.
-        n_images: Images in the denominator.
+        n_images: Images in the denominator; lesions or patients where `aggregated` says so.
         n_patients: Patients in the denominator.
         reason: Why value or interval is undefined; empty otherwise.
         n_classes: Classes in the average; 0 where it is no average over classes.
         n_seeds: Training seeds whose mean it is.
         seed_sd: SD over training seeds, or None; not part of `low` and `high` alone, which hold
             both the spread over seeds and the sampling error.
+        aggregated: What one case is when it is not one image: ``lesion`` or ``patient``, whose
+            probabilities are the mean over its images. `unit` is what was resampled.
     """
 
     metric: str
@@ -59,6 +61,7 @@ class Estimate:
     n_classes: int = 0
     n_seeds: int = 1
     seed_sd: float | None = None
+    aggregated: Literal["", "lesion", "patient"] = ""
 
     def __post_init__(self) -> None:
         """Refuse a number without sense: NaN, or undefined without a reason."""
@@ -97,6 +100,77 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True)
+class ReliabilityBin:
+    """Images of similar probability: what was said and what was seen.
+
+    Attributes:
+        low: Lower edge of the bin, which belongs to the bin below.
+        high: Upper edge, which belongs to this bin.
+        n_images: Images in it.
+        n_patients: Their patients.
+        confidence: Mean probability.
+        observed: Share of the images for which it came true.
+        observed_low: Lower limit of the share, or None with fewer than two patients.
+        observed_high: Upper limit.
+    """
+
+    low: float
+    high: float
+    n_images: int
+    n_patients: int
+    confidence: float
+    observed: float
+    observed_low: float | None
+    observed_high: float | None
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """Probabilities against what came true, in bins.
+
+    Attributes:
+        tree_level: ``fine``, ``diagnosis`` or ``group``.
+        class_name: The class whose probability it is; empty for the largest probability of each
+            image against whether that answer was right.
+        rule: How images went into bins.
+        method: Of the limits of the observed shares.
+        level: Confidence level of these limits.
+        bins: Bins that hold images, in order.
+    """
+
+    tree_level: str
+    class_name: str
+    rule: str
+    method: str
+    level: float
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """Points of a ROC curve from (0, 0) to (1, 1), to be joined by straight lines.
+
+    Attributes:
+        tree_level: ``fine``, ``diagnosis`` or ``group``.
+        class_name: The class that is called, against all others.
+        n_positive: Images of the class.
+        n_negative: Other images.
+        false_positive_rate: 1 - specificity, not falling.
+        true_positive_rate: Sensitivity, not falling.
+        threshold: The class is called where its probability is at least this; None at (0, 0), and
+            everywhere on a mean over training seeds.
+    """
+
+    tree_level: str
+    class_name: str
+    n_positive: int
+    n_negative: int
+    false_positive_rate: tuple[float, ...]
+    true_positive_rate: tuple[float, ...]
+    threshold: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """All numbers of one set of predictions.
 
@@ -108,6 +182,8 @@ class EvaluationReport:
         fingerprints: Of ``predictions``, ``manifest``, ``labels``.
         notes: Sentences a reader must know (small classes, clustering, failures).
         operating_point: Threshold and where it was chosen; empty until one is frozen.
+        reliability: Curves of the answers at each level, then of each class.
+        roc: A curve of each class at each level, thinned for drawing.
     """
 
     split: str
@@ -117,9 +193,11 @@ class EvaluationReport:
     fingerprints: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     operating_point: dict[str, Any] = field(default_factory=dict)
+    reliability: tuple[ReliabilityCurve, ...] = ()
+    roc: tuple[RocCurve, ...] = ()
 
     def find(self, metric: str, tree_level: str, class_name: str = "") -> Estimate:
-        """Return one estimate of the whole set (no subgroup).
+        """Return one estimate of the whole set, per image (no subgroup, not aggregated).
 
         Raises:
             KeyError: The report does not have it.
@@ -130,9 +208,10 @@ class EvaluationReport:
         raise KeyError(f"report has no {metric} of {class_name or 'all classes'} at {tree_level}")
 
     def select(self, metric: str, tree_level: str) -> Iterator[Estimate]:
-        """Yield the estimates of a metric at a level."""
+        """Yield the estimates of a metric at a level, per image (not aggregated)."""
         for estimate in self.estimates:
-            if estimate.metric == metric and estimate.tree_level == tree_level:
+            same = estimate.metric == metric and estimate.tree_level == tree_level
+            if same and not estimate.aggregated:
                 yield estimate
 
     def save(self, folder: Path) -> None:
@@ -161,9 +240,25 @@ class EvaluationReport:
                 for m in content.pop("confusion")
             ]
             estimates = tuple(Estimate(**e) for e in content.pop("estimates"))
-            notes = tuple(content.pop("notes"))
-            return cls(estimates=estimates, confusion=tuple(matrices), notes=notes, **content)
+            return cls(
+                estimates=estimates,
+                confusion=tuple(matrices),
+                notes=tuple(content.pop("notes")),
+                reliability=tuple(map(_reliability, content.pop("reliability", ()))),
+                roc=tuple(map(_roc, content.pop("roc", ()))),
+                **content,
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 Problem(f"is not a report ({error})", "evaluate again", path)
             ) from error
+
+
+def _reliability(content: dict[str, Any]) -> ReliabilityCurve:
+    bins = tuple(ReliabilityBin(**b) for b in content.pop("bins"))
+    return ReliabilityCurve(bins=bins, **content)
+
+
+def _roc(content: dict[str, Any]) -> RocCurve:
+    lists = ("false_positive_rate", "true_positive_rate", "threshold")
+    return RocCurve(**(content | {name: tuple(content[name]) for name in lists}))

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from skinlab.tables.errors import InputError
-from skinlab.tables.report import RESEARCH_USE, ConfusionMatrix, Estimate, EvaluationReport
+from skinlab.tables.report import (
+    RESEARCH_USE,
+    ConfusionMatrix,
+    Estimate,
+    EvaluationReport,
+    ReliabilityBin,
+    ReliabilityCurve,
+    RocCurve,
+)
 
 
 def example() -> EvaluationReport:
@@ -25,6 +33,17 @@ def example() -> EvaluationReport:
         ),
         fingerprints={"predictions": "ab12"},
         notes=("one", "two"),
+        reliability=(
+            ReliabilityCurve(
+                "diagnosis",
+                "BCC",
+                "equal mass",
+                "Wilson",
+                0.95,
+                (ReliabilityBin(0.0, 0.5, 4, 1, 0.3, 0.25, None, None),),
+            ),
+        ),
+        roc=(RocCurve("diagnosis", "BCC", 3, 7, (0.0, 0.2, 1.0), (0.0, 0.9, 1.0), (None, 0.4, 0)),),
     )
 
 
@@ -58,9 +77,20 @@ def test_an_older_report_without_the_new_fields_is_read(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "report.json").read_text("utf-8"))
     for estimate in content["estimates"]:
         del estimate["n_seeds"], estimate["seed_sd"], estimate["n_classes"]
-    del content["confusion"][0]["repeats"]
+        del estimate["aggregated"]
+    del content["confusion"][0]["repeats"], content["roc"], content["reliability"]
     (tmp_path / "report.json").write_text(json.dumps(content), "utf-8")
-    assert EvaluationReport.read(tmp_path / "report.json").estimates[1] == example().estimates[1]
+    older = EvaluationReport.read(tmp_path / "report.json")
+    assert older.estimates[1] == example().estimates[1]
+    assert (older.roc, older.reliability) == ((), ())
+
+
+def test_a_number_per_patient_is_not_found_in_place_of_the_number_per_image() -> None:
+    per_image = Estimate("accuracy", 0.7, 0.6, 0.8, tree_level="group")
+    per_patient = replace(per_image, value=0.75, aggregated="patient")
+    report = replace(example(), estimates=(per_patient, per_image))
+    assert report.find("accuracy", "group") == per_image
+    assert list(report.select("accuracy", "group")) == [per_image]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"use": "", "estimates": 3}', "no json"])

@@ -43,6 +43,8 @@ class Estimate:
             both the spread over seeds and the sampling error.
         aggregated: What one case is when it is not one image: ``lesion`` or ``patient``, whose
             probabilities are the mean over its images. `unit` is what was resampled.
+        p: Of a difference: two-sided p against no difference, or None.
+        p_holm: `p` after Holm within the family that `method` names, or None outside of one.
     """
 
     metric: str
@@ -62,10 +64,12 @@ class Estimate:
     n_seeds: int = 1
     seed_sd: float | None = None
     aggregated: Literal["", "lesion", "patient"] = ""
+    p: float | None = None
+    p_holm: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a number without sense: NaN, or undefined without a reason."""
-        for number in (self.value, self.low, self.high, self.seed_sd):
+        for number in (self.value, self.low, self.high, self.seed_sd, self.p, self.p_holm):
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{self.metric}: use None with a reason instead of {number}")
         if self.value is None and not self.reason:

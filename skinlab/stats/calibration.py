@@ -1,4 +1,4 @@
-"""Probabilities and truth -> Brier score, log loss, expected calibration error.
+"""Probabilities and truth -> Brier score, log loss, top-k, expected calibration error.
 
 Per-image terms, so that any weighting of patients is a weighted sum of them.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skinlab.stats.counts import Floats, Ints
+from skinlab.stats.counts import Floats, Ints, quotient
 
 BINS = 15
 SMALLEST = 1e-15
@@ -35,6 +35,32 @@ def log_loss_terms(probabilities: Floats, target: Ints) -> Floats:
     """Return ``-ln p_truth`` of each image, p at least 1e-15, ``(n,)``."""
     chosen = probabilities[np.arange(len(target)), target]
     return -np.log(np.clip(chosen, SMALLEST, 1.0))
+
+
+def top_k_hits(probabilities: Floats, target: Ints, k: int) -> NDArray[np.bool_]:
+    """Return whether the truth is among the k largest probabilities of each image, ``(n,)``.
+
+    Of equal probabilities the first column counts as larger, so that top-1 is the answer.
+    """
+    own = probabilities[np.arange(len(target)), target][:, None]
+    earlier = np.arange(probabilities.shape[1]) < target[:, None]
+    ahead = (probabilities > own) | ((probabilities == own) & earlier)
+    hits: NDArray[np.bool_] = ahead.sum(axis=1) < k
+    return hits
+
+
+def brier_of_shares(truth: Floats, n: Floats) -> Floats:
+    """Return the Brier score of always saying the shares of the classes, ``(...)``.
+
+    What a skill score is measured against; 0 where all images have one class.
+
+    Args:
+        truth: ``(k, ...)`` images of each class.
+        n: ``(...)`` all images.
+    """
+    shares = quotient(truth, n)
+    score: Floats = 1 - (shares**2).sum(axis=0)
+    return np.where(score < SMALLEST, 0.0, score)
 
 
 def equal_width_bins(confidence: Floats, bins: int = BINS) -> Ints:

@@ -98,6 +98,18 @@ class Counts:
         chance = quotient((self.truth * self.answered).sum(axis=0), n**2)
         return quotient(self.accuracy() - chance, 1 - chance)
 
+    def weighted_kappa(self, distance: Floats, power: int) -> Floats:
+        """Cohen's weighted kappa of classes in order, ``(...)``; undefined as in `kappa`.
+
+        Args:
+            distance: ``(...)`` sum over images of ``|answer - truth| ** power``, in steps.
+            power: 1 for linear weights, 2 for quadratic ones.
+        """
+        steps = np.arange(len(self.truth))
+        weight = np.abs(steps[:, None] - steps).astype(float) ** power
+        chance = np.einsum("i...,ij,j...->...", self.truth, weight, self.answered)
+        return 1 - quotient(distance * self.n, chance)
+
 
 def quotient(top: Floats, bottom: Floats) -> Floats:
     """Divide; NaN where the denominator is 0."""

@@ -15,6 +15,31 @@ def test_terms_sum_to_what_scikit_learn_says() -> None:
     assert brier == pytest.approx(2 * metrics.brier_score_loss(target % 2, two[:, 1]))
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_top_k_agrees_with_scikit_learn(k: int) -> None:
+    rng = np.random.default_rng(k)
+    table, target = rng.dirichlet(np.ones(4), 80), rng.integers(0, 4, 80)
+    hits = calibration.top_k_hits(table, target, k).mean()
+    assert hits == pytest.approx(metrics.top_k_accuracy_score(target, table, k=k, labels=range(4)))
+
+
+def test_of_equal_probabilities_the_first_column_is_ahead() -> None:
+    table = np.array([[0.4, 0.2, 0.2, 0.2]] * 4)
+    target = np.arange(4)
+    assert calibration.top_k_hits(table, target, 1).tolist() == (table.argmax(1) == target).tolist()
+    assert calibration.top_k_hits(table, target, 2).tolist() == [True, True, False, False]
+
+
+def test_the_brier_score_of_the_shares_is_that_of_a_constant_forecast() -> None:
+    rng = np.random.default_rng(2)
+    target = rng.integers(0, 3, 60)
+    truth = np.bincount(target).astype(float)
+    constant = np.tile(truth / 60, (60, 1))
+    expected = calibration.brier_terms(constant, target).mean()
+    assert calibration.brier_of_shares(truth, truth.sum()) == pytest.approx(expected)
+    assert calibration.brier_of_shares(np.array([7.0, 0]), np.array(7.0)) == 0
+
+
 def test_a_certain_wrong_answer_has_a_finite_loss() -> None:
     loss = calibration.log_loss_terms(np.array([[1.0, 0.0]]), np.array([1]))
     assert loss[0] == pytest.approx(-np.log(1e-15))

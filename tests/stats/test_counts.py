@@ -72,3 +72,17 @@ def test_replicates_are_computed_side_by_side() -> None:
     )
     assert both.mcc() == pytest.approx([float(first.mcc()), float(second.mcc())])
     assert both.f1()[:, 1] == pytest.approx(second.f1())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("power", "name"), [(1, "linear"), (2, "quadratic")])
+def test_weighted_kappa_agrees_with_scikit_learn(seed: int, power: int, name: str) -> None:
+    target, answer = example(seed)
+    distance = np.array((np.abs(target - answer) ** power).sum(), float)
+    found = counts_of(target, answer, 5).weighted_kappa(distance, power)
+    assert found == pytest.approx(metrics.cohen_kappa_score(target, answer, weights=name))
+
+
+def test_weighted_kappa_of_one_class_alone_is_undefined() -> None:
+    same = np.zeros(4, np.int64)
+    assert np.isnan(counts_of(same, same, 3).weighted_kappa(np.array(0.0), 2))

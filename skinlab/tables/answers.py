@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,10 +73,16 @@ class Answers:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """Names of the readers, in order of first appearance."""
-        return tuple(dict.fromkeys(self.frame["reader"]))
+        """Names of the readers, R2 before R10, whatever the order of the rows."""
+        return tuple(sorted(set(self.frame["reader"]), key=_counting))
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Return the answers with other case ids, such as the pseudonyms of a run's tables."""
         renamed = [names.get(sample, sample) for sample in self.frame["sample_id"]]
         return replace(self, frame=self.frame.assign(sample_id=renamed))
+
+
+def _counting(name: str) -> list[tuple[bool, int, str]]:
+    """Return a key that sorts the numbers in a name as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

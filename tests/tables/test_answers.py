@@ -12,11 +12,11 @@ def write(folder: Path, *rows: str, head: str = "reader,sample_id,answer,confide
     return path
 
 
-def test_answers_are_read_with_readers_in_the_order_they_appear(tmp_path: Path) -> None:
-    path = write(tmp_path, "佐藤,a,nevus,0.7", "R2,a,melanoma,", "佐藤,b,,1")
+def test_answers_are_read_and_readers_stand_in_the_order_of_their_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "佐藤,a,nevus,0.7", "R10,a,MM,", "R2,a,MM,", "佐藤,b,,1")
     answers = Answers.read(path)
-    assert answers.readers == ("佐藤", "R2")
-    assert list(answers.frame["answer"]) == ["nevus", "melanoma", ""]
+    assert answers.readers == ("R2", "R10", "佐藤")
+    assert list(answers.frame["answer"]) == ["nevus", "MM", "MM", ""]
 
 
 def test_every_bad_row_is_named_at_once(tmp_path: Path) -> None:

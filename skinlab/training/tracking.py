@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import subprocess
+import secrets
 import sys
 import threading
+import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from filelock import FileLock
 
 from skinlab.config import TrackingSpec
 from skinlab.tables.files import read_text, write_text
+from skinlab.training.ui import Guard
 from skinlab.workspace import Run, Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ STATUS = {
     "stopped": "KILLED",
     "new": "KILLED",
 }
+# Parts of MLflow's server that run programs here or call other people's.
+NOT_SERVED = ("/ajax-api/3.0/mlflow/assistant", "/gateway", "/ajax-api/3.0/jobs", "/mcp")
 POINTS_A_CALL = 500
 ARTIFACTS = ("config.yaml", "report", "figures", "table.csv", "table.html", "importances.json")
 
@@ -267,24 +272,44 @@ class Mirror:
                 self._say("still busy")
 
     def _work(self) -> None:
+        late: list[Run] = []  # what the store has not taken: tried again with whatever comes next
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
                     self._wake.wait()
-                runs, self._waiting = self._waiting, []
-                if not runs and self._closing:
-                    return
-            for run in runs:
-                self._mirror(run)
+                runs, self._waiting = list(dict.fromkeys([*self._waiting, *late])), []
+                closing = self._closing
+            late = self._try(runs)
+            if closing and (late or not runs):
+                return
 
-    def _mirror(self, run: Run) -> None:
+    def _try(self, runs: list[Run]) -> list[Run]:
+        """Mirror the runs and return those that the store did not take.
+
+        A server that does not answer is asked for one of them only: at the end of a command a
+        person waits for this.
+        """
+        late: list[Run] = []
+        for position, run in enumerate(runs):
+            begun = time.monotonic()
+            if not self._mirror(run):
+                late.append(run)
+                if time.monotonic() - begun > self.spec.timeout_s / 2:
+                    return [*runs[position + 1 :], *late]
+        return late
+
+    def _mirror(self, run: Run) -> bool:
         try:
             if self._store is None:
                 self._store = Store(self.spec, self.workspace)
             self._store.mirror(run)
-            self._paused = False
         except Exception as error:  # whatever the store does, training goes on
             self._say(type(error).__name__)
+            return False
+        if self._paused:
+            print("tracking goes on", file=sys.stderr, flush=True)
+        self._paused = False
+        return True
 
     def _say(self, reason: str) -> None:
         if not self._paused:
@@ -317,17 +342,23 @@ def catch_up(spec: TrackingSpec, workspace: Workspace) -> int:
 
 
 def serve(spec: TrackingSpec, workspace: Workspace, port: int) -> int:
-    """Run the MLflow UI on this machine's loopback until it is stopped; return its exit code."""
-    os.environ.update(QUIET)
+    """Run the MLflow UI on this machine's loopback, behind a random token, until it is stopped."""
     store = Store(spec, workspace)
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store_uri(spec, workspace)]
-    command += ["--default-artifact-root", (workspace.tracking / "artifacts").as_uri()]
+    os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = f"127.0.0.1:{port},localhost:{port}"
+    import uvicorn
+    from mlflow.server.constants import ARTIFACT_ROOT_ENV_VAR, BACKEND_STORE_URI_ENV_VAR
+
+    os.environ[BACKEND_STORE_URI_ENV_VAR] = store_uri(spec, workspace)
+    os.environ[ARTIFACT_ROOT_ENV_VAR] = (workspace.tracking / "artifacts").as_uri()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses what its own dependencies deprecate
+        from mlflow.server.fastapi_app import app  # reads the variables above
+    token = secrets.token_urlsafe(24)
     for experiment in store.client.search_experiments():
         page = f"#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
-        print(f"{experiment.name}: http://127.0.0.1:{port}/{page}", flush=True)
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+        print(f"{experiment.name}: http://127.0.0.1:{port}/?token={token}{page}", flush=True)
+    print("stop it with Ctrl-C", file=sys.stderr, flush=True)
+    guarded: Any = Guard(app, port, token, NOT_SERVED)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.run(guarded, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    return 0

@@ -16,6 +16,7 @@ def add_verbs(verbs: Any) -> None:
     """Add ``ui`` and ``doctor``."""
     ui = add(verbs, "ui", _ui, "open the MLflow UI of the workspace on this machine only")
     ui.add_argument("--port", type=int, default=5000)
+    ui.add_argument("--host", default="127.0.0.1", help="127.0.0.1; others are refused")
     add(verbs, "doctor", _doctor, "check packages, workspace, disk and GPU")
 
 
@@ -25,6 +26,10 @@ def _ui(words: argparse.Namespace) -> int:
     from skinlab.workspace import Workspace
 
     _refuse_port(words.port)
+    if words.host not in {"127.0.0.1", "localhost"}:
+        tunnel = f"ssh -L {words.port}:127.0.0.1:{words.port} THIS_MACHINE"
+        fix = f"leave --host out, and give `{tunnel}` on the other machine"
+        raise InputError(Problem(f"{words.host} would open the results to the network", fix))
     workspace = Workspace.here()
     caught = tracking.catch_up(TrackingSpec(), workspace)
     if caught:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
+import signal
 import socket
+import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Clinic
 
-from skinlab.config import TrackingSpec
 from skinlab.doctor import Finding
 from skinlab.training import tracking
-from skinlab.workspace import Workspace
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536"])
@@ -21,6 +22,16 @@ def test_what_is_no_port_is_refused(
 ) -> None:
     assert at_work("ui", "--port", port) == 2
     assert capsys.readouterr().err == f"error: {port} is no port; give --port 1024 to 65535\n"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7"])
+def test_the_ui_is_not_opened_to_the_network(
+    host: str, at_work: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert at_work("ui", "--host", host) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {host} would open the results to the network; ")
+    assert "ssh -L 5000:127.0.0.1:5000" in err
 
 
 def test_a_port_that_is_taken_is_refused_at_once(
@@ -54,32 +65,45 @@ def test_the_ui_is_served_on_loopback_with_what_was_not_yet_logged(
     assert "logged 3 run(s)" in capsys.readouterr().err
 
 
-def test_the_server_binds_no_other_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[list[str]] = []
+@pytest.mark.slow
+def test_the_ui_opens_for_its_token_on_loopback_and_for_nobody_else(clinic: Clinic) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with clinic.start("ui", "--port", str(port)) as process:
+        assert process.stdout is not None
+        page = process.stdout.readline().split(": ", 1)[1].split("#")[0]
+        token = page.split("token=")[1]
+        deadline = time.monotonic() + 60
+        while (code := _code(port)) is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert code == 401  # nobody enters without the token
+        assert _code(port, "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0") == 401
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert _code(port, **bearer) == 200
+        experiment = "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0"
+        assert _code(port, experiment, **bearer) == 200
+        assert _code(port, "/ajax-api/3.0/mlflow/assistant/status", **bearer) == 403
+        for evil in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            assert _code(port, **bearer, **evil) == 403
+        with socket.socket() as other, pytest.raises(ConnectionRefusedError):
+            other.connect(("127.0.0.2", port))  # of this machine too, but not the one it binds
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert err == "stop it with Ctrl-C\n"
 
-    class Nothing:
-        returncode = 0
 
-    class Client:
-        def search_experiments(self) -> list[Any]:
-            return []
-
-    class Store:
-        def __init__(self, *_: object) -> None:
-            self.client = Client()
-
-    monkeypatch.setattr(tracking, "Store", Store)
-
-    def run(words: list[str], **_: object) -> type[Nothing]:
-        ran.append(words)
-        return Nothing
-
-    monkeypatch.setattr("skinlab.training.tracking.subprocess.run", run)
-    assert tracking.serve(TrackingSpec(), Workspace(tmp_path / "作業 %#"), 5123) == 0
-    host = ran[0][ran[0].index("--host") + 1]
-    assert host == "127.0.0.1"
-    assert ran[0][ran[0].index("--port") + 1] == "5123"
-    assert "0.0.0.0" not in " ".join(ran[0])
+def _code(port: int, path: str = "/", **headers: str) -> int | None:
+    """Return the status of an answer; None where nobody listens yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    except ConnectionRefusedError:
+        return None
+    finally:
+        connection.close()
 
 
 def test_doctor_ends_with_1_when_something_is_bad(

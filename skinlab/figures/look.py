@@ -120,3 +120,12 @@ def save(figure: Figure, path: Path, numbers: dict[str, Any]) -> bytes:
     write_bytes(path, picture)
     write_json(path.with_suffix(".json"), {**numbers, "use": RESEARCH_USE})
     return picture
+
+
+def pdf(figure: Figure) -> bytes:
+    """Return a figure as PDF with its letters as text, without date, so that bytes repeat."""
+    buffer = io.BytesIO()
+    with look(), mpl.rc_context({"pdf.fonttype": 42}):
+        metadata = {"CreationDate": None, "Producer": None, "Creator": None}
+        figure.savefig(buffer, format="pdf", metadata=metadata, bbox_inches="tight", pad_inches=0.1)
+    return buffer.getvalue()

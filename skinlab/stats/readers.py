@@ -10,8 +10,10 @@ patient. Holm over the readers within each metric.
 The mean reader resamples readers and patients at once, both with replacement (Owen 2007, Ann Appl
 Stat 1:386, the pigeonhole bootstrap), so that it speaks of readers and cases like these, not of
 these alone. That bootstrap counts the scatter of single answers more than once and so is too wide
-rather than too narrow. Two readers or fewer are no sample of readers: only patients are resampled
-then, and the method says so.
+rather than too narrow. Simulated coverage of nominal 95 %, readers and cases both random, 250
+tables each: 3 readers 0.93, 5 to 8 readers on 60 cases 0.95-0.97, 10 to 20 readers on 100 cases
+0.96-0.98. Two readers or fewer are no sample of readers: only patients are resampled then, and the
+method says so.
 """
 
 from __future__ import annotations

@@ -1,0 +1,230 @@
+"""ReaderStudy -> readers.json, readers.csv, readers.html and the readers on the ROC plane."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from skinlab.figures.look import font_face, pdf, save
+from skinlab.figures.reader_plane import draw_plane, plane_numbers
+from skinlab.figures.report_style import STYLE
+from skinlab.stats.reader_measures import Difference
+from skinlab.stats.readers import ReaderStudy
+from skinlab.tables.files import write_bytes, write_json, write_text
+from skinlab.tables.report import RESEARCH_USE, Estimate
+from skinlab.tables.text import write_table
+
+TITLES = {
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "accuracy": "Accuracy of the diagnosis",
+}
+
+
+def write_readers(study: ReaderStudy, folder: Path, *, title: str = "") -> Path:
+    """Write a study into a folder and return the path of its page.
+
+    Args:
+        study: The numbers.
+        folder: Gets ``readers.json``, ``readers.csv``, ``readers.html`` and, where a positive
+            class is named, ``reader_plane.png`` with its numbers, and ``reader_plane.pdf``.
+        title: What was compared.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    write_json(folder / "readers.json", {**asdict(study), "use": RESEARCH_USE})
+    write_table(folder / "readers.csv", flat_table(study))
+    picture = b""
+    if study.positive:
+        numbers = plane_numbers(study)
+        figure = draw_plane(numbers)
+        about = {"fingerprints": study.fingerprints, **numbers.json()}
+        picture = save(figure, folder / "reader_plane.png", about)
+        write_bytes(folder / "reader_plane.pdf", pdf(figure))
+    path = folder / "readers.html"
+    write_text(path, page(study, picture, title=title))
+    return path
+
+
+def flat_table(study: ReaderStudy) -> pd.DataFrame:
+    """Return every number as a row: who, which measure, of whom, estimate, test."""
+    rows = []
+    for r in study.results:
+        for measure in r.measures:
+            difference = r.difference[measure]
+            about = {"reader": r.reader, "group": r.group, "missing": r.missing}
+            tested = {
+                key: getattr(difference, key)
+                for key in ("only_reader", "only_model", "p_exact", "p_mid", "p_holm", "test")
+            }
+            rows.append(about | {"of": "reader"} | _cells(r.measures[measure]))
+            rows.append(about | {"of": "model"} | _cells(r.model[measure]))
+            rows.append(about | {"of": "reader minus model"} | _cells(difference.estimate) | tested)
+    for of, estimates in (("mean", study.mean), ("mean minus model", study.mean_difference)):
+        rows += [{"reader": "mean", "of": of} | _cells(e) for e in estimates.values()]
+    everyone = [*study.model.values(), study.auroc]
+    rows += [{"reader": "", "of": "model on all cases"} | _cells(e) for e in everyone]
+    rows += [{"reader": e.class_name, "of": "agreement"} | _cells(e) for e in study.agreement]
+    return pd.DataFrame(rows)
+
+
+def _cells(e: Estimate) -> dict[str, object]:
+    names = ("metric", "value", "low", "high", "level", "method", "unit", "n_images", "n_patients")
+    return {name: getattr(e, name) for name in (*names, "reason", "tree_level")}
+
+
+def page(study: ReaderStudy, picture: bytes, *, title: str = "") -> str:
+    """Return the page; it is one file without scripts that loads nothing.
+
+    Args:
+        study: The numbers.
+        picture: PNG of the plane; empty where there is none.
+        title: What was compared.
+    """
+    name = title or "Readers and model"
+    parts = [
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
+        "<meta http-equiv='Content-Security-Policy' "
+        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{escape(name)}</title><style>{{font}}{STYLE}{OWN_STYLE}</style></head><body>",
+        _head(study, name),
+        _notes(study),
+        _plane(picture),
+        *(_measure(study, measure) for measure in study.model),
+        _agreement(study),
+        f"<footer>{RESEARCH_USE} All digits of every number: readers.json and readers.csv."
+        "</footer></body></html>\n",
+    ]
+    text = "\n".join(parts)
+    return text.replace("{font}", font_face(text), 1)
+
+
+OWN_STYLE = """
+td, th { white-space: nowrap; } .readers td small { display: block; }
+.readers tr.mean { border-top: 2px solid #999; font-weight: 600; }
+td.wrap { white-space: normal; }
+"""
+
+
+def _head(study: ReaderStudy, name: str) -> str:
+    facts = {
+        "Readers": str(len(study.results)),
+        "Cases": f"{study.cases} images of {study.patients} patients",
+        "Positive class": study.positive or "none named",
+        "The model calls by": study.rule if study.positive else "",
+        "AUROC of the model": str(study.auroc),
+        **{f"Fingerprint of {k}": v[:16] for k, v in study.fingerprints.items()},
+    }
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v)
+    return (
+        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(name)}</h1><dl>{rows}</dl></header>"
+    )
+
+
+def _notes(study: ReaderStudy) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in study.notes)
+    return f"<section><h2>What to know</h2><ul>{items}</ul></section>" if items else ""
+
+
+def _plane(picture: bytes) -> str:
+    if not picture:
+        return ""
+    data = base64.b64encode(picture).decode("ascii")
+    return (
+        "<section><h2>On the ROC plane</h2>"
+        f"<img alt='Readers on the ROC plane of the model' src='data:image/png;base64,{data}'>"
+        "<p>Crosses are intervals of each reader’s own cases; the curve is the model on all of "
+        "them. A reader above the curve finds more at the same rate of false alarms.</p></section>"
+    )
+
+
+def _measure(study: ReaderStudy, measure: str) -> str:
+    heads = ["reader", "cases", "reader", "model, same cases", "reader − model", "only right"]
+    heads += ["p exact", "mid-p", "p Holm"]
+    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
+    rows = "".join(_row(cells, kind) for cells, kind in _rows(study, measure))
+    methods = dict.fromkeys(e.method for e in _estimates(study, measure) if e.method)
+    tests = dict.fromkeys(r.difference[measure].test for r in study.results)
+    said = "; ".join([*methods, *(f"p: {test}" for test in tests if test)])
+    level = f"{study.model[measure].level:.0%} intervals. "
+    return (
+        f"<section><h2>{TITLES[measure]}</h2><div class='wide'><table class='readers'><thead><tr>"
+        f"{top}</tr></thead><tbody>{rows}</tbody></table></div><p><small>{level}"
+        f"Only right: cases that only the reader / only the model had right. {escape(said)}."
+        "</small></p></section>"
+    )
+
+
+def _estimates(study: ReaderStudy, measure: str) -> Iterator[Estimate]:
+    for r in study.results:
+        yield from (r.measures[measure], r.model[measure], r.difference[measure].estimate)
+    yield from (study.mean[measure], study.mean_difference[measure], study.model[measure])
+
+
+def _row(cells: list[str], kind: str) -> str:
+    return f"<tr class='{kind}'>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _rows(study: ReaderStudy, measure: str) -> Iterator[tuple[list[str], str]]:
+    for r in study.results:
+        e, d = r.measures[measure], r.difference[measure]
+        group = f"<small>{escape(r.group)}</small>" if r.group else ""
+        missing = f"<small>{r.missing} missing</small>" if r.missing else ""
+        cells = [escape(r.reader) + group, f"{e.n_images}{missing}"]
+        cells += [_interval(e), _interval(r.model[measure]), _signed(d.estimate)]
+        yield [*cells, *_tested(d)], "reader"
+    if len(study.results) > 1:
+        mean, model = study.mean[measure], study.model[measure]
+        cells = ["mean reader", str(mean.n_images), _interval(mean), _interval(model)]
+        yield [*cells, _signed(study.mean_difference[measure]), "", "", "", ""], "mean"
+
+
+def _tested(d: Difference) -> list[str]:
+    if d.p_exact is None or d.p_mid is None:
+        return ["", "", "", ""]
+    holm = "" if d.p_holm is None else _p(d.p_holm)
+    return [f"{d.only_reader} / {d.only_model}", _p(d.p_exact), _p(d.p_mid), holm]
+
+
+def _p(p: float) -> str:
+    return "&lt; 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _interval(e: Estimate) -> str:
+    if e.value is None:
+        return f"<span class='na'>n/a<small>{escape(e.reason)}</small></span>"
+    if e.low is None or e.high is None:
+        return f"{e.value:.3f}<small>no interval: {escape(e.reason)}</small>"
+    return f"{e.value:.3f}<small>{e.low:.3f}–{e.high:.3f}</small>"
+
+
+def _signed(e: Estimate) -> str:
+    if e.value is None:
+        return f"<span class='na'>n/a<small>{escape(e.reason)}</small></span>"
+    if e.low is None or e.high is None:
+        return f"{e.value:+.3f}<small>no interval: {escape(e.reason)}</small>"
+    return f"{e.value:+.3f}<small>{e.low:+.3f} to {e.high:+.3f}</small>"
+
+
+def _agreement(study: ReaderStudy) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(e.tree_level)}</td><td>{escape(e.metric)}</td>"
+        f"<td>{escape(e.class_name or 'all readers')}</td><td>{_interval(e)}</td>"
+        f"<td>{e.n_images}</td></tr>"
+        for e in study.agreement
+    )
+    if not rows:
+        return ""
+    heads = ("level", "kappa", "between", "value", "cases")
+    top = "".join(f"<th scope='col'>{head}</th>" for head in heads)
+    return (
+        "<section><h2>Agreement between readers</h2><div class='wide'><table class='readers'>"
+        f"<thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )

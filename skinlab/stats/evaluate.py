@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
 from skinlab.stats.cases import Cases, folded_levels, repetitions
+from skinlab.stats.counts import Ints
+from skinlab.stats.curves import reliability_curves, roc_curves
 from skinlab.stats.intervals import LevelEstimates
-from skinlab.stats.proportion import design_effect
+from skinlab.stats.notes import answer_notes, level_notes, table_notes, unit_note
 from skinlab.stats.spec import EvaluationSpec
-from skinlab.stats.statistics import Statistics, point_values, replicates
+from skinlab.stats.statistics import Metrics, Statistics, point_values, replicates
+from skinlab.stats.units import Aggregation, aggregate
 from skinlab.tables.labels import LabelTree, Level
 from skinlab.tables.predictions import Predictions
-from skinlab.tables.report import ConfusionMatrix, Estimate, EvaluationReport
+from skinlab.tables.report import (
+    Aggregated,
+    ConfusionMatrix,
+    Estimate,
+    EvaluationReport,
+    ReliabilityCurve,
+    RocCurve,
+)
 
 
 def evaluate(
@@ -27,7 +37,8 @@ def evaluate(
     leaves, then the largest is the answer), per class and overall. Stacked folds, where each image
     occurs once, are one table. Images that occur several times (training seeds, told apart by the
     column ``seed`` or ``run_id``) are averaged over seeds, never pooled as independent images; the
-    spread over seeds stands beside the interval.
+    spread over seeds stands beside the interval. Where lesions or patients have several images, the
+    main numbers are also given for the mean probability of each (`EvaluationSpec.units`).
 
     Args:
         predictions: One row an image.
@@ -45,28 +56,47 @@ def evaluate(
     repeat, names = repetitions(predictions)
     estimates: list[Estimate] = []
     matrices: list[ConfusionMatrix] = []
-    notes = list(_table_notes(predictions, tree, names))
+    positive = tree.positive if tree else ""
+    notes = table_notes(predictions, tree, names)
+    if spec.prevalence is not None and tree is None:
+        notes.append("A prevalence is given, but no label tree names the positive class: not used.")
+    reliability: list[ReliabilityCurve] = []
+    roc: list[RocCurve] = []
     for level, folded in folded_levels(predictions, tree):
         cases = Cases.of(folded, repeat)
-        found = _level(cases, level, spec)
-        estimates += found.estimates()
+        estimates += _level(cases, level, spec, positive).estimates()
         matrices.append(_matrix(cases, level, tree))
-        notes += _level_notes(cases, level, spec)
+        notes += [*level_notes(cases, level, spec), *answer_notes(cases, level)]
+        reliability += reliability_curves(cases, level, spec)
+        roc += roc_curves(cases, level)
+        for aggregation in _aggregations(folded, repeat, spec):
+            notes.append(unit_note(aggregation, level))
+            estimates += _per_unit(aggregation, level, spec)
     fingerprints = {"predictions": predictions.fingerprint}
     if tree is not None:
         fingerprints["labels"] = tree.fingerprint
     return EvaluationReport(
         split=split,
-        positive=tree.positive if tree else "",
+        positive=positive,
         estimates=tuple(estimates),
         confusion=tuple(matrices),
         fingerprints=fingerprints,
         notes=tuple(dict.fromkeys(notes)),
+        reliability=tuple(reliability),
+        roc=tuple(roc),
     )
 
 
-def _level(cases: Cases, level: Level, spec: EvaluationSpec) -> LevelEstimates:
-    statistics = [Statistics(cases, repeat) for repeat in range(cases.repeats)]
+def _level(
+    cases: Cases,
+    level: Level,
+    spec: EvaluationSpec,
+    positive: str = "",
+    aggregated: Aggregated = "",
+) -> LevelEstimates:
+    prevalence = spec.prevalence if level == "group" and positive in cases.classes else None
+    metrics = Metrics(brief=bool(aggregated), ordinal=spec.ordinal, prevalence=prevalence)
+    statistics = [Statistics(cases, repeat, metrics) for repeat in range(cases.repeats)]
     stratified = cases.has_rare_class(spec.few_patients)
     drawn = replicates(cases, statistics, spec.resamples, spec.seed, stratified=stratified)
     return LevelEstimates(
@@ -77,7 +107,26 @@ def _level(cases: Cases, level: Level, spec: EvaluationSpec) -> LevelEstimates:
         values=point_values(statistics),
         replicates=drawn,
         stratified=stratified,
+        positive=positive,
+        aggregated=aggregated,
     )
+
+
+def _aggregations(
+    predictions: Predictions, repeat: Ints, spec: EvaluationSpec
+) -> Iterator[Aggregation]:
+    """Yield what a lesion, then a patient, says, where that is not the table itself."""
+    for unit in spec.units:
+        found = aggregate(predictions, repeat, unit)
+        if found is not None:
+            yield found
+
+
+def _per_unit(aggregation: Aggregation, level: Level, spec: EvaluationSpec) -> list[Estimate]:
+    if not len(aggregation.predictions):
+        return []
+    cases = Cases.of(aggregation.predictions, aggregation.repeat)
+    return _level(cases, level, spec, aggregated=aggregation.unit).estimates()
 
 
 def _matrix(cases: Cases, level: Level, tree: LabelTree | None) -> ConfusionMatrix:
@@ -89,53 +138,3 @@ def _matrix(cases: Cases, level: Level, tree: LabelTree | None) -> ConfusionMatr
         counts=tuple(tuple(int(c) for c in row) for row in cases.confusion),
         repeats=cases.repeats,
     )
-
-
-def _table_notes(
-    predictions: Predictions, tree: LabelTree | None, names: tuple[str, ...]
-) -> list[str]:
-    notes = []
-    if tree is not None:
-        notes.append(
-            f"Positive class: {tree.positive}. The sensitivity of a class is its recall; "
-            "one-versus-rest accuracy counts both kinds of right answers."
-        )
-    nameless = int((predictions.frame["patient_id"] == "").sum())
-    if nameless:
-        notes.append(
-            f"{nameless} of {len(predictions)} rows have no patient id: each lesion, or image, "
-            "counts as a patient of its own, so intervals may be too narrow."
-        )
-    if len(names) > 1:
-        notes.append(
-            f"Mean over {len(names)} training seeds ({', '.join(names)}) on the same images; "
-            "intervals resample seeds and patients, the SD over seeds stands beside them. "
-            "Confusion matrices are summed over seeds."
-        )
-    return notes
-
-
-def _level_notes(cases: Cases, level: Level, spec: EvaluationSpec) -> list[str]:
-    notes = []
-    carriers = dict(zip(cases.classes, cases.carriers.tolist(), strict=True))
-    if cases.images > cases.patients:
-        right = np.bincount(cases.patient, cases.answer == cases.target) / cases.repeats
-        images = np.bincount(cases.patient) / cases.repeats
-        effect = design_effect(right, images)
-        size = "" if np.isnan(effect) else f"; design effect of accuracy {effect:.2f}"
-        notes.append(
-            f"{level}: {cases.images} images of {cases.patients} patients: images of a patient "
-            f"are not independent, so intervals resample patients{size}."
-        )
-    if absent := [name for name, n in carriers.items() if n == 0]:
-        rest = len(carriers) - len(absent)
-        notes.append(
-            f"{level}: averages are over {rest} of {len(carriers)} classes; no image of "
-            f"{', '.join(absent)}."
-        )
-    if few := [f"{name} ({n})" for name, n in carriers.items() if 0 < n < spec.few_patients]:
-        notes.append(
-            f"{level}: fewer than {spec.few_patients} patients carry {', '.join(few)}: "
-            "read these numbers, and averages over classes, with care."
-        )
-    return notes

@@ -33,13 +33,20 @@ import numpy as np
 from skinlab.stats.bootstrap import expanded_level, percentile
 from skinlab.stats.cases import Cases
 from skinlab.stats.counts import RATIOS, Counts, Floats
-from skinlab.stats.proportion import NAMES, design_effect, effective_trials, proportion_limits
-from skinlab.stats.rank import delong
+from skinlab.stats.proportion import (
+    NAMES,
+    design_effect,
+    effective_trials,
+    predictive_limits,
+    proportion_limits,
+)
+from skinlab.stats.rank import SENSITIVE, delong
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.stats.statistics import Statistics, Values
 from skinlab.tables.labels import Level
-from skinlab.tables.report import Estimate
+from skinlab.tables.report import Aggregated, Estimate, Unit
 
+ONE_CLASS = "one class only"
 EMPTY = {
     "sensitivity": "n = 0: no image has this class",
     "specificity": "n = 0: every image has this class",
@@ -47,14 +54,48 @@ EMPTY = {
     "npv": "n = 0: everything was answered with this class",
     "f1": "no image has this class",
     "average_precision": "no image has this class",
-    "auroc": "one class only",
-    "macro_auroc": "one class only",
     "mcc": "one class only in the truth or in the answers",
     "kappa": "one class only in the truth and in the answers",
+    "kappa_linear": "one class only in the truth and in the answers",
+    "kappa_quadratic": "one class only in the truth and in the answers",
+    "macro_ppv": "a class was never answered, so its PPV is undefined",
+    "macro_npv": "everything was answered with one class, so its NPV is undefined",
+    "ppv_at_prevalence": "one class only, or nothing was answered with this class",
+    "npv_at_prevalence": "one class only, or everything was answered with this class",
+    "calibration_slope": "one class only, perfect separation or one probability: no finite slope",
 }
-PLAIN = ("accuracy", "brier", "log_loss", "ece", "ece_equal_mass")
+CLASS_METRICS = (
+    *RATIOS,
+    "f1",
+    "auroc",
+    "average_precision",
+    "partial_auroc",
+    "calibration_slope",
+    "calibration_in_the_large",
+)
+AT_PREVALENCE = ("ppv_at_prevalence", "npv_at_prevalence")
+BRIEF = ("sensitivity", "specificity", "auroc")
+LINES = ("calibration_slope", "calibration_in_the_large")
 BIASED = ("ece", "ece_equal_mass")
+TWO_SIDED = ("average_precision", "partial_auroc", *LINES)
+# Averages that are 1 only if each patient of the rarest class is as good as can be.
+LARGEST = {
+    "balanced_accuracy": 1.0,
+    "macro_specificity": 1.0,
+    "macro_ppv": 1.0,
+    "macro_npv": 1.0,
+    "macro_f1": 1.0,
+    "macro_auroc": 1.0,
+    "macro_average_precision": 1.0,
+    "hand_till_auroc": 1.0,
+    "f1": 1.0,
+    "average_precision": 1.0,
+    "partial_auroc": 1 - SENSITIVE,
+}
+AVERAGES = (*LARGEST, "auroc", "mcc", "kappa", "kappa_linear", "kappa_quadratic", *AT_PREVALENCE)
+CAN_BE_ZERO = ("balanced_accuracy", "macro_auroc", "hand_till_auroc")
 ONE_PATIENT = "one patient: no interval"
+ONE_SIDED = "one patient on one side: no interval"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +110,8 @@ class LevelEstimates:
         values: Metrics, one column a repetition.
         replicates: Metrics, one column a resample.
         stratified: Whether averages over classes were resampled within the patients' labels.
+        positive: The class of which the predictive values at a prevalence are told.
+        aggregated: What a case is, if not an image; then only the main numbers are told.
     """
 
     cases: Cases
@@ -78,6 +121,8 @@ class LevelEstimates:
     values: Values
     replicates: Values
     stratified: bool
+    positive: str = ""
+    aggregated: Aggregated = ""
 
     def estimates(self) -> list[Estimate]:
         """Return overall estimates first, then those of each class in turn."""
@@ -106,24 +151,35 @@ class LevelEstimates:
     def _clustered(self) -> bool:
         return self.cases.images > self.cases.patients
 
+    @property
+    def _case(self) -> Unit:
+        return self.aggregated or "image"
+
     def _overall(self) -> Iterator[Estimate]:
         present = int(np.mean([one.present.sum() for one in self.statistics]))
         evaluable = int(np.mean([one.evaluable.sum() for one in self.statistics]))
-        averaged = {"balanced_accuracy": present, "macro_f1": present, "macro_auroc": evaluable}
-        averaged["macro_average_precision"] = present
         tallies = self._tallies
+        hits = [one.top_hits() for one in self.statistics]
+        right = {name: np.mean([one[name] for one in hits], axis=0) for name in hits[0]}
+        right["accuracy"] = tallies.correct.sum(axis=0)
         for metric, values in self.values.overall.items():
             drawn = self.replicates.overall[metric]
-            about = {"metric": metric, "n_classes": averaged.get(metric, 0)}
-            if metric == "accuracy":
-                yield self._proportion(about, values, (tallies.correct.sum(0), tallies.n), drawn)
+            about: dict[str, Any] = {"metric": metric}
+            if metric in LARGEST:
+                both_sides = metric in ("macro_auroc", "macro_specificity")
+                about["n_classes"] = evaluable if both_sides else present
+            if metric in right:
+                yield self._proportion(about, values, (right[metric], tallies.n), drawn)
             else:
                 yield self._bootstrapped(about, values, drawn)
 
     def _per_class(self) -> Iterator[Estimate]:
         ratios = {metric: self._tallies.ratio(metric) for metric in RATIOS}
         for c, name in enumerate(self.cases.classes):
-            for metric in (*RATIOS, "f1", "auroc", "average_precision"):
+            metrics = BRIEF if self.aggregated else CLASS_METRICS
+            if name == self.positive and AT_PREVALENCE[0] in self.values.classes:
+                metrics = (*metrics, *AT_PREVALENCE)
+            for metric in metrics:
                 about = {"metric": metric, "class_name": name}
                 values = self.values.classes[metric][c]
                 drawn = self.replicates.classes[metric][c]
@@ -132,6 +188,8 @@ class LevelEstimates:
                     yield self._proportion(about, values, (top[c], bottom[c]), drawn)
                 elif metric == "auroc":
                     yield self._auroc(about, values, c, drawn)
+                elif metric in AT_PREVALENCE:
+                    yield self._at_prevalence(about, values, c, drawn)
                 else:
                     yield self._bootstrapped(about, values, drawn)
 
@@ -140,34 +198,59 @@ class LevelEstimates:
     ) -> Estimate:
         """Return a proportion; `ratio` is successes and trials of each patient."""
         held = ratio[1] > 0
-        successes, trials = ratio[0][held], ratio[1][held]
-        about = about | {"n_images": round(trials.sum()), "n_patients": int(held.sum())}
+        about = about | {"n_images": round(ratio[1].sum()), "n_patients": int(held.sum())}
         value, name = _mean(values), NAMES[self.spec.interval]
         if value is None or about["n_patients"] <= 1:
             return self._made(about, values, reason=ONE_PATIENT)
+        found = self._trials(ratio, value)
+        if found is None:
+            return self._bootstrapped(about, values, drawn)
+        n, on = found
+        limits = proportion_limits(self.spec.interval, min(n, value * n), n, self.spec.level)
+        about = about | {"unit": "patient" if on else self._case, "method": name + on}
+        return self._made(about, values, limits)
+
+    def _trials(self, ratio: tuple[Floats, Floats], value: float) -> tuple[float, str] | None:
+        """Return how many independent trials a proportion has, and why; None = bootstrap it."""
+        held = ratio[1] > 0
+        successes, trials, m = ratio[0][held], ratio[1][held], int(held.sum())
         if trials.max() <= 1 and self.cases.repeats == 1:
-            x, n, method = float(successes.sum()), float(trials.sum()), name
-        elif value in (0.0, 1.0):
-            n = float(about["n_patients"])
-            x, method = value * n, f"{name} on {n:.0f} patients (estimate is {value:.0f})"
-        elif about["n_patients"] < self.spec.few_patients:
+            return float(trials.sum()), ""
+        if value in (0.0, 1.0):
+            return float(m), f" on {m} patients (estimate is {value:.0f})"
+        if m < self.spec.few_patients:
             n = effective_trials(successes, trials, self.spec.level)
             deff = design_effect(successes, trials)
-            x = value * n
-            method = f"{name} on effective n = {n:.1f} (few patients; design effect {deff:.2f})"
-        else:
-            return self._bootstrapped(about, values, drawn)
-        limits = proportion_limits(self.spec.interval, x, n, self.spec.level)
-        unit = "image" if method == name else "patient"
-        return self._made(about | {"unit": unit, "method": method}, values, limits)
+            return n, f" on effective n = {n:.1f} (few patients; design effect {deff:.2f})"
+        return None
+
+    def _at_prevalence(
+        self, about: dict[str, Any], values: Floats, c: int, drawn: Floats
+    ) -> Estimate:
+        value, known = _mean(values), f"prevalence {self.spec.prevalence:g}"
+        sides, said = [], []
+        for metric in ("sensitivity", "specificity"):
+            top, bottom = (part[c] for part in self._tallies.ratio(metric))
+            share = _mean(self.values.classes[metric][c])
+            if value is None or share is None or (bottom > 0).sum() < 2:
+                return self._made(about, values, reason=ONE_SIDED)
+            if found := self._trials((top, bottom), share):
+                sides.append((min(found[0], share * found[0]), found[0]))
+                said.append(f"{metric}{found[1]}" if found[1] else "")
+        if len(sides) < 2 or self.cases.repeats > 1:
+            return self._bootstrapped(about | {"method": known}, values, drawn)
+        both = predictive_limits(sides[0], sides[1], self.spec.prevalence or 0.5, self.spec.level)
+        low, high = both[AT_PREVALENCE.index(about["metric"])]
+        method = "; ".join([f"logit (Mercaldo 2007), {known}", *filter(None, said)])
+        about = about | {"unit": "patient" if any(said) else self._case, "method": method}
+        return self._made(about, values, (min(low, value or low), max(high, value or high)))
 
     def _auroc(self, about: dict[str, Any], values: Floats, c: int, drawn: Floats) -> Estimate:
-        mine, all_images = self._tallies.truth[c], self._images
-        sides = (int((mine > 0).sum()), int((all_images > mine).sum()))
+        sides = self._sides(about)
         about = about | self._everyone
         value, few = _mean(values), min(sides)
         if value is not None and few == 1 and max(sides) > 1:
-            return self._made(about, values, reason="one patient on one side: no interval")
+            return self._made(about, values, reason=ONE_SIDED)
         if value in (0.0, 1.0) and few > 1:
             name = NAMES[self.spec.interval]
             limits = proportion_limits(self.spec.interval, value * few, few, self.spec.level)
@@ -176,7 +259,7 @@ class LevelEstimates:
         if value is None or self._clustered or self.cases.repeats > 1 or few == 1:
             return self._bootstrapped(about, values, drawn)
         limits = delong(self.cases.target == c, self.cases.probabilities[:, c], self.spec.level)
-        return self._made(about | {"unit": "image", "method": "DeLong"}, values, limits)
+        return self._made(about | {"unit": self._case, "method": "DeLong"}, values, limits)
 
     def _bootstrapped(self, about: dict[str, Any], values: Floats, drawn: Floats) -> Estimate:
         about = self._everyone | about
@@ -185,27 +268,57 @@ class LevelEstimates:
             return self._made(about, values, reason=ONE_PATIENT)
         if about["metric"] in BIASED:
             return self._made(about, values, reason="the sample ECE is biased upward")
+        if about["metric"] in TWO_SIDED and 1 in self._sides(about):
+            return self._made(about, values, reason=ONE_SIDED)
         found = percentile(drawn, expanded_level(self.spec.level, self._deciding(about)))
         low, high = found.low, found.high
-        unit = "patient" if self._clustered else "image"
-        stratified = " stratified by label" if self._stratified(about) else ""
-        seeds = "seed and " if self.cases.repeats > 1 else ""
-        method = (
-            f"{seeds}{unit} bootstrap{stratified}, expanded percentile, B = {self.spec.resamples}"
-        )
-        method += f", seed {self.spec.seed}"
-        if found.dropped:
-            method += f", {found.dropped} undefined resamples dropped"
+        unit = "patient" if self._clustered else self._case
+        about = about | {"unit": unit, "method": self._resampling(about, unit, found.dropped)}
         if math.isnan(low):
             reason = f"{found.dropped} of {self.spec.resamples} resamples are undefined"
-            return self._made(about | {"unit": unit, "method": method}, values, reason=reason)
+            return self._made(about, values, reason=reason)
         if low == high:
-            reason = "every resample gives the same value"
-            return self._made(about | {"unit": unit, "method": method}, values, reason=reason)
+            return self._without_spread(about, values, value)
         if not low <= value <= high:
             low, high = min(low, value), max(high, value)
-            method += ", widened to hold the estimate"
-        return self._made(about | {"unit": unit, "method": method}, values, (low, high))
+            about["method"] += ", widened to hold the estimate"
+        return self._made(about, values, (low, high))
+
+    def _resampling(self, about: dict[str, Any], unit: str, dropped: int) -> str:
+        """Return how the bootstrap was done, in words."""
+        stratified = " stratified by label" if self._stratified(about) else ""
+        seeds = "seed and " if self.cases.repeats > 1 else ""
+        words = [about["method"]] if "method" in about else []
+        words.append(f"{seeds}{unit} bootstrap{stratified}, expanded percentile")
+        words.append(f"B = {self.spec.resamples}, seed {self.spec.seed}")
+        if about["metric"] in LINES:
+            words.append("one Newton step a resample")
+        if dropped:
+            words.append(f"{dropped} undefined resamples dropped")
+        return ", ".join(words)
+
+    def _without_spread(self, about: dict[str, Any], values: Floats, value: float) -> Estimate:
+        """Return what can be said when every resample gives the same value.
+
+        At the best value (or, of some, the worst): the interval of a proportion of 1 (or 0) on as
+        many patients as if every class had those of the rarest. The mean over k classes of m
+        patients, all right, is at worst as uncertain as one proportion on k m patients.
+        """
+        metric, name = about["metric"], NAMES[self.spec.interval]
+        largest, m = LARGEST.get(metric, math.nan), self._deciding(about)
+        worst = value == 0 and metric in CAN_BE_ZERO
+        if not worst and not abs(value - largest) < 1e-9:
+            return self._made(about, values, reason="every resample gives the same value")
+        share = 0.0 if worst else 1.0
+        low, high = proportion_limits(self.spec.interval, share * m, m, self.spec.level)
+        method = f"{name} on {m} patients (every resample gives {value:.3g})"
+        low, high = min(value, low * largest), max(value, high * largest)
+        return self._made(about | {"unit": "patient", "method": method}, values, (low, high))
+
+    def _sides(self, about: dict[str, Any]) -> tuple[int, int]:
+        """Return how many patients have an image of the class, and how many another one."""
+        mine = self._tallies.truth[self.cases.classes.index(about["class_name"])]
+        return int((mine > 0).sum()), int((self._images > mine).sum())
 
     def _deciding(self, about: dict[str, Any]) -> int:
         """Return how many patients decide a bootstrapped number, at least 2."""
@@ -218,9 +331,7 @@ class LevelEstimates:
         return max(2, min(everyone, equal))
 
     def _stratified(self, about: dict[str, Any]) -> bool:
-        name = "class_name" in about
-        plain = about["metric"] in (RATIOS if name else PLAIN)
-        return self.stratified and not plain
+        return self.stratified and about["metric"] in AVERAGES
 
     def _made(
         self,
@@ -231,7 +342,7 @@ class LevelEstimates:
     ) -> Estimate:
         value = _mean(values)
         if value is None:
-            reason = EMPTY.get(about["metric"], "undefined")
+            reason = EMPTY.get(about["metric"], ONE_CLASS)
             about = about | {"method": ""}
         low, high = limits if limits and value is not None else (None, None)
         defined = values[~np.isnan(values)]
@@ -242,6 +353,7 @@ class LevelEstimates:
             high=high,
             tree_level=self.tree_level,
             level=self.spec.level,
+            aggregated=self.aggregated,
             reason="" if low is not None else reason,
             n_seeds=max(1, len(defined)),
             seed_sd=float(defined.std(ddof=1)) if len(defined) > 1 else None,

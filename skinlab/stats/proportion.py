@@ -1,5 +1,7 @@
 """Successes among trials -> interval of a proportion: Wilson, Clopper-Pearson, Jeffreys.
 
+Also of the predictive values that sensitivity and specificity give at a stated prevalence.
+
 All take real numbers as well as whole ones, so that an effective sample size (n divided by the
 design effect) can be given. Undefined (0 trials) is NaN, never 0 or 1. The estimate lies inside
 every interval; 0 and n successes give an interval of positive width that ends in 0 or 1.
@@ -84,6 +86,56 @@ def proportion_limits(
     return intervals[method](successes, trials, level)
 
 
+def predictive_values(
+    sensitivity: NDArray[np.float64], specificity: NDArray[np.float64], prevalence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return PPV and NPV at a stated prevalence, by Bayes' rule.
+
+    Args:
+        sensitivity: ``(...)``.
+        specificity: ``(...)``.
+        prevalence: In (0, 1).
+
+    Returns:
+        Two arrays ``(...)``; NaN where nothing would be called (PPV) or rejected (NPV).
+    """
+    called = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    rejected = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
+    with np.errstate(invalid="ignore"):
+        ppv = np.where(sum(called) == 0, np.nan, called[0] / sum(called))
+        npv = np.where(sum(rejected) == 0, np.nan, rejected[0] / sum(rejected))
+    return ppv, npv
+
+
+def predictive_limits(
+    sensitivity: tuple[float, float],
+    specificity: tuple[float, float],
+    prevalence: float,
+    level: float = 0.95,
+) -> tuple[Limits, Limits]:
+    """Return the logit intervals of PPV and NPV at a stated prevalence.
+
+    Where a proportion is 0 or 1, z**2/2 is added to its successes and failures (the adjusted
+    interval). Source: Mercaldo, Lau & Zhou (2007) Stat Med 26:2170.
+
+    Args:
+        sensitivity: Images of the class that were called, and all of them; more than 0.
+        specificity: Other images that were not called, and all of them; more than 0.
+        prevalence: In (0, 1).
+        level: Confidence level.
+    """
+    z = float(stats.norm.ppf((1 + level) / 2))
+    (se, var_se), (sp, var_sp) = (_adjusted(x, n, z) for x, n in (sensitivity, specificity))
+    odds = math.log(prevalence / (1 - prevalence))
+    ppv = math.log(se / (1 - sp)) + odds
+    npv = math.log(sp / (1 - se)) - odds
+    half_ppv = z * math.sqrt(var_se / se**2 + var_sp / (1 - sp) ** 2)
+    half_npv = z * math.sqrt(var_se / (1 - se) ** 2 + var_sp / sp**2)
+    pairs = ((ppv, half_ppv), (npv, half_npv))
+    first, second = ((_expit(mid - half), _expit(mid + half)) for mid, half in pairs)
+    return first, second
+
+
 def design_effect(successes: NDArray[np.float64], trials: NDArray[np.float64]) -> float:
     """Return how many times the patients' clustering multiplies a proportion's variance.
 
@@ -119,6 +171,18 @@ def effective_trials(
     tail = (1 + level) / 2
     ratio = float(stats.norm.ppf(tail)) / float(stats.t.ppf(tail, m - 1))
     return min(n, max(1.0, n / deff * ratio**2))
+
+
+def _adjusted(successes: float, trials: float, z: float) -> tuple[float, float]:
+    """Return a proportion strictly between 0 and 1 and its variance."""
+    if successes in (0, trials):
+        successes, trials = successes + z * z / 2, trials + z * z
+    share = successes / trials
+    return share, share * (1 - share) / trials
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
 
 
 def _check(successes: float, trials: float, level: float) -> None:

@@ -1,8 +1,8 @@
 """Scores and truth -> AUROC (whole, partial, Hand-Till), average precision; DeLong.
 
 A resample of patients is a weight for each of them, and thousands are computed at once. The images
-are sorted once; each weighting then costs one sparse product and one cumulative sum. Ties count one half (AUROC); average
-precision is the step-wise sum over distinct scores, as in scikit-learn.
+are sorted once; each weighting then costs one sparse product and one cumulative sum. Ties count
+one half (AUROC); average precision is the step-wise sum over distinct scores, as in scikit-learn.
 
 Source of the variance: DeLong, DeLong & Clarke-Pearson (1988) Biometrics 44:837.
 """
@@ -241,16 +241,16 @@ def _area_above(
         through: ``(j, b)`` weight of the negatives at and below it.
     """
     everyone = hits[0]
-    allowed = (1 - floor) * everyone.astype(float)
+    allowed = ((1 - floor) * everyone).astype(everyone.dtype)
     # Only the lowest scores matter: the first rows of the table.
     rows = bisect.bisect_left(
         range(len(hits)), True, key=lambda j: bool((everyone - hits[j] >= allowed).all())
     )
-    own, missed = positives[:rows].astype(float), (everyone - hits[:rows]).astype(float)
-    covered = np.clip(allowed - missed, 0.0, own)
+    own = positives[:rows]
+    covered = np.clip(allowed - (everyone - hits[:rows]), 0, own)
     middle = np.divide(covered, 2 * own, out=np.zeros_like(own), where=own > 0)
     rejected = before[:rows] + middle * (through[:rows] - before[:rows])
-    area: Floats = np.einsum("jb,jb->b", covered, rejected)
+    area: Floats = np.einsum("jb,jb->b", covered, rejected, dtype=float, casting="safe")
     return area
 
 

@@ -28,7 +28,7 @@ STEPS = 100
 
 
 class Recalibration:
-    """One class against the rest, ready to be weighted. Memory: seven numbers a patient."""
+    """One class against the rest, ready to be weighted. Memory: nine numbers a patient."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Recalibration:
         z = (x - x.mean()) / self._scale
         self._fit = _logistic(z, y) if _overlap(x, positive[order]) else np.full(2, np.nan)
         self._large = _shift(x, y)
-        parts = np.zeros((patients, 8))
+        parts = np.zeros((patients, 9))
         if not np.isnan(self._fit[0]):
             p = expit(self._fit[0] + self._fit[1] * z)
             v = p * (1 - p)
@@ -64,8 +64,8 @@ class Recalibration:
         if not np.isnan(self._large):
             p = expit(self._large + x)
             parts[:, 5:7] = _by_patient([y - p, p * (1 - p)], patient, patients)
+        parts[:, 7:] = _by_patient([y, 1 - y], patient, patients)
         self._parts = parts
-        self._sides = _by_patient([y, 1 - y], patient, patients)
 
     def at(self, weights: NDArray[np.floating[Any]]) -> tuple[Floats, Floats]:
         """Return slope and calibration-in-the-large of each weighting.
@@ -77,8 +77,9 @@ class Recalibration:
             Two arrays ``(b,)``; NaN where one side is empty, for the slope also where the
             probabilities separate the class perfectly (no finite slope) or are all the same.
         """
-        score, moment, v, vz, vzz, shift, information, _ = self._parts.T @ weights.astype(float)
-        gone = ((self._sides.T @ weights.astype(float)) == 0).any(axis=0)
+        sums = self._parts.T @ np.asarray(weights, float)
+        score, moment, v, vz, vzz, shift, information, yes, no = sums
+        gone = (yes == 0) | (no == 0)
         step = quotient(v * moment - vz * score, v * vzz - vz**2)
         slope = (self._fit[1] + step) / self._scale
         large = self._large + quotient(shift, information)

@@ -16,6 +16,7 @@ from skinlab.tables.files import read_text, write_json
 from skinlab.tables.text import write_table
 
 Unit = Literal["image", "lesion", "patient"]
+Aggregated = Literal["", "lesion", "patient"]
 RESEARCH_USE = "Research use only. Not for diagnosis."
 
 
@@ -63,7 +64,7 @@ class Estimate:
     n_classes: int = 0
     n_seeds: int = 1
     seed_sd: float | None = None
-    aggregated: Literal["", "lesion", "patient"] = ""
+    aggregated: Aggregated = ""
     p: float | None = None
     p_holm: float | None = None
 

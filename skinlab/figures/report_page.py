@@ -21,12 +21,24 @@ from skinlab.tables.report import RESEARCH_USE, ConfusionMatrix, Estimate, Evalu
 METRICS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy (mean recall)",
-    "macro_auroc": "AUROC, macro one-vs-rest",
-    "macro_average_precision": "Average precision, macro",
+    "macro_specificity": "Specificity, macro",
+    "macro_ppv": "PPV, macro",
+    "macro_npv": "NPV, macro",
     "macro_f1": "F1, macro",
     "mcc": "Matthews correlation",
     "kappa": "Cohen’s kappa",
+    "kappa_linear": "Cohen’s kappa, linear weights",
+    "kappa_quadratic": "Cohen’s kappa, quadratic weights",
+    "mean_absolute_error": "Mean absolute error (steps)",
+    "mean_squared_error": "Mean squared error (steps²)",
+    "top_2_accuracy": "Truth among the 2 likeliest",
+    "top_3_accuracy": "Truth among the 3 likeliest",
+    "top_5_accuracy": "Truth among the 5 likeliest",
+    "macro_auroc": "AUROC, macro one-vs-rest",
+    "hand_till_auroc": "AUROC, mean of all pairs of classes (Hand-Till)",
+    "macro_average_precision": "Average precision, macro",
     "brier": "Brier score (sum over classes)",
+    "brier_skill": "Brier skill (1 - score / score of the class shares)",
     "log_loss": "Log loss (nats)",
     "ece": "Calibration error, 15 equal-width bins",
     "ece_equal_mass": "Calibration error, 15 equal-mass bins",
@@ -40,6 +52,11 @@ CLASS_METRICS = {
     "auroc": "AUROC",
     "average_precision": "Average precision",
     "accuracy": "Accuracy, one-vs-rest",
+    "partial_auroc": "AUROC above 80 % sensitivity (0 to 0.2)",
+    "calibration_slope": "Calibration slope (1 is right)",
+    "calibration_in_the_large": "Calibration in the large (0 is right)",
+    "ppv_at_prevalence": "PPV at the stated prevalence",
+    "npv_at_prevalence": "NPV at the stated prevalence",
 }
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_auroc")
 BAR = 320
@@ -138,7 +155,11 @@ def _get(report: EvaluationReport, metric: str, level: str, name: str = "") -> E
 
 def _head(report: EvaluationReport, name: str, when: str) -> str:
     facts = [("Table", report.split), ("When", when), ("Positive class", report.positive)]
-    overall = [e for e in report.estimates if e.metric == "accuracy" and not e.class_name]
+    overall = [
+        e
+        for e in report.estimates
+        if e.metric == "accuracy" and not (e.class_name or e.subgroup or e.aggregated)
+    ]
     if overall:
         facts.append(("Images", f"{overall[0].n_images} of {overall[0].n_patients} patients"))
     facts += [(f"Fingerprint of {k}", v[:16]) for k, v in report.fingerprints.items()]
@@ -168,6 +189,7 @@ def _level(report: EvaluationReport, matrix: ConfusionMatrix, pictures: Mapping[
         _forest([e for e in recall if e is not None], report, with_level=False),
         "<h3>Each class against the rest</h3>",
         _class_table(report, matrix, marks),
+        _units_table(report, level, marks),
         marks.html(),
         "<h3>Truth and answers</h3>",
         _picture(pictures[level], f"Confusion matrix, {level}") if level in pictures else "",
@@ -227,15 +249,29 @@ def _overall_table(report: EvaluationReport, level: str, marks: Footnotes) -> st
 
 def _class_table(report: EvaluationReport, matrix: ConfusionMatrix, marks: Footnotes) -> str:
     rows = []
+    known = {e.metric for metric in CLASS_METRICS for e in report.select(metric, matrix.tree_level)}
+    metrics = [metric for metric in CLASS_METRICS if metric in known]
     for name in matrix.classes:
         recall = _get(report, "sensitivity", matrix.tree_level, name)
         size = f"{recall.n_images} images, {recall.n_patients} patients" if recall else ""
         cells = [f"<th scope='row'>{escape(name)}<small>{size}</small></th>"]
-        for metric in CLASS_METRICS:
+        for metric in metrics:
             e = _get(report, metric, matrix.tree_level, name)
             cells.append(f"<td>{_cell(e, marks) if e else ''}</td>")
         rows.append("".join(cells))
-    return _table(["", *CLASS_METRICS.values()], rows, "classes")
+    return _table(["", *(CLASS_METRICS[metric] for metric in metrics)], rows, "classes")
+
+
+def _units_table(report: EvaluationReport, level: str, marks: Footnotes) -> str:
+    """Return the numbers per lesion and per patient; nothing where there are none."""
+    rows = []
+    for e in report.estimates:
+        if e.aggregated and e.tree_level == level and not e.subgroup:
+            cells = [f"per {e.aggregated}", escape(_name(e)), _cell(e, marks), str(e.n_images)]
+            rows.append("".join(f"<td>{cell}</td>" for cell in [*cells, str(e.n_patients)]))
+    heads = ["", "", _interval_head(report), "cases", "patients"]
+    title = "<h3>Per lesion and per patient (mean probability over the images)</h3>"
+    return title + _table(heads, rows, "units") if rows else ""
 
 
 def _pairs_table(matrix: ConfusionMatrix) -> str:

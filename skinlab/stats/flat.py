@@ -25,7 +25,8 @@ class FlatReport:
     Attributes:
         metrics: ``split/metric`` and ``split/metric/class``, each with ``/low``, ``/high``, ``/n``
             (and ``/seed_sd``) beside it. Levels other than the main one stand as
-            ``split/level/metric…``.
+            ``split/level/metric…``, numbers per lesion or patient as ``split/per_patient/metric…``
+            (after the level, where there is one).
         legend: Substitute -> class name, where the two differ.
         undefined: Name -> reason, of every estimate without a value.
     """
@@ -49,6 +50,7 @@ def flat(report: EvaluationReport) -> FlatReport:
             continue
         parts = [legal_names([report.split])[report.split]]
         parts += [] if estimate.tree_level == main else [estimate.tree_level]
+        parts += [f"per_{estimate.aggregated}"] if estimate.aggregated else []
         parts += [estimate.metric]
         if estimate.class_name:
             parts += [names[estimate.tree_level][estimate.class_name]]

@@ -127,3 +127,22 @@ def test_the_spread_over_seeds_has_a_column_when_there_are_seeds() -> None:
     assert "SD over 3 seeds" in text
     assert "0.012" in text
     assert "SD over" not in read(page(one, {}))
+
+
+def test_numbers_per_patient_have_a_table_of_their_own() -> None:
+    per_patient = Estimate(
+        "accuracy", 0.875, 0.5, 0.98, "", "diagnosis", n_images=8, aggregated="patient"
+    )
+    report = example()
+    text = read(page(replace(report, estimates=(*report.estimates, per_patient)), {}))
+    assert "per patientAccuracy0.875" in text
+    assert "0.712 (0.610-0.810)" in text
+    assert "per patient" not in read(page(report, {}))
+
+
+def test_a_column_that_no_class_has_is_left_out() -> None:
+    report = example()
+    assert "prevalence" not in read(page(report, {}))
+    ppv = Estimate("ppv_at_prevalence", 0.4, 0.3, 0.5, CLASSES[0], "diagnosis")
+    text = read(page(replace(report, estimates=(*report.estimates, ppv)), {}))
+    assert "PPV at the stated prevalence" in text

@@ -41,6 +41,16 @@ def test_each_number_has_its_limits_and_n_beside_it() -> None:
     assert not found.legend
 
 
+def test_numbers_per_patient_stand_beside_those_per_image_under_a_name_of_their_own() -> None:
+    image = Estimate("accuracy", 0.7, 0.6, 0.8, tree_level="diagnosis", n_images=90)
+    patient = Estimate("accuracy", 0.8, 0.6, 0.9, tree_level="diagnosis", aggregated="patient")
+    coarse = Estimate("accuracy", 0.9, 0.7, 1.0, tree_level="group", aggregated="lesion")
+    found = flat(report(patient, image, coarse)).metrics
+    assert found["test/accuracy"] == 0.7
+    assert found["test/per_patient/accuracy"] == 0.8
+    assert found["test/group/per_lesion/accuracy"] == 0.9
+
+
 def test_an_undefined_number_is_listed_and_not_logged() -> None:
     found = flat(report(Estimate("auroc", None, None, None, "BCC", "diagnosis", reason="n = 0")))
     assert found.metrics == {}

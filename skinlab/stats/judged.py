@@ -14,7 +14,7 @@ from typing import Any
 from skinlab.stats.evaluate import evaluate
 from skinlab.stats.frozen import Frozen, FrozenModels
 from skinlab.stats.spec import EvaluationSpec
-from skinlab.tables.labels import LabelTree
+from skinlab.tables.labels import LabelTree, Leaf
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import Estimate, EvaluationReport
 
@@ -68,7 +68,9 @@ def _at_point(
             name = metric + SUFFIX_POINT
             yield Estimate(name, None, None, None, positive, level, level=spec.level, reason=reason)
         return
-    for estimate in evaluate(decisions, None, spec=replace(spec, units=())).estimates:
+    # A tree of the two sides alone, so that a stated prevalence is that of the positive one.
+    tree = LabelTree(tuple(Leaf(name, name, name) for name in decisions.classes), positive)
+    for estimate in evaluate(decisions, tree, spec=replace(spec, units=())).estimates:
         mine = estimate.class_name == positive
         if mine and estimate.metric.startswith(AT_POINT):
             name = estimate.metric + SUFFIX_POINT

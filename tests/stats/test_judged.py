@@ -155,3 +155,16 @@ def test_of_two_seeds_the_decisions_are_averaged_not_pooled_as_images(tree: Labe
     assert found.value == pytest.approx(np.mean([v for v in each if v is not None]))
     assert found.n_seeds == 2
     assert found.n_images == int((parts[0].target < 2).sum())
+
+
+def test_a_stated_prevalence_gives_predictive_values_at_the_point_by_bayes_rule(
+    tree: LabelTree,
+) -> None:
+    found = report(drawn(200, 2, "t"), tree, replace(SPEC, prevalence=0.02))
+    named = {e.metric: e.value for e in found.estimates if e.metric.endswith("_operating_point")}
+    se, sp = (named[f"{m}_at_operating_point"] for m in ("sensitivity", "specificity"))
+    assert se is not None
+    assert sp is not None
+    expected = se * 0.02 / (se * 0.02 + (1 - sp) * 0.98)
+    (stated,) = [m for m in named if m.startswith("ppv_") and "prevalence" in m]
+    assert named[stated] == pytest.approx(expected)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from skinlab import __version__
 from skinlab.tables.errors import InputError, SkinlabError
-from skinlab.verbs import data, evaluate, machine, run
+from skinlab.verbs import compare, data, evaluate, factors, machine, readers, run
+from skinlab.verbs.stopping import Interrupted, stoppable
 from skinlab.verbs.verb import Verb
 
 # Libraries read these when they are imported: nothing phones home, nothing looks for a model hub.
@@ -47,8 +48,11 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        overrides = _overrides(parser, known, rest)
-        return action(known, overrides) if known.takes_overrides else action(known)
+        with stoppable():
+            overrides = _overrides(parser, known, rest)
+            return action(known, overrides) if known.takes_overrides else action(known)
+    except Interrupted as stop:
+        return stop.exit_code
     except SkinlabError as error:
         problems = error.problems if isinstance(error, InputError) else (str(error),)
         for problem in problems:
@@ -103,6 +107,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"skinlab {__version__}")
     parser.set_defaults(takes_overrides=False, explains="", debug=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Verb)
-    for group in (data, run, evaluate, machine):
+    for group in (data, run, evaluate, compare, factors, readers, machine):
         group.add_verbs(verbs)
     return parser

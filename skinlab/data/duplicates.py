@@ -10,7 +10,8 @@ texture, in which small round lesions on plain skin, alike as a whole, differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def find_duplicates(
         raise InputError(Problem(f"similarity {similar:g} is not useful", "give 0.5 to 1"))
     rows = [(m, row) for m in manifests for row in range(len(m))]
     paths = [(m.root, path) for m in manifests for path in m.column("image_path")]
-    found = list(spread(_small_or_problem, paths, workers, progress))
+    found = spread(_Reduction(), paths, workers, progress)
     small = np.zeros((len(rows), KEPT, KEPT), dtype=np.float32)
     unreadable = []
     for i, ((manifest, row), result) in enumerate(zip(rows, found, strict=True)):
@@ -277,8 +278,18 @@ def _alike(whole: Pictures, one: NDArray[np.int64], two: NDArray[np.int64]) -> P
     return Pairs(one, two, similarity, turn).where(similarity >= ALIKE)
 
 
-def _small_or_problem(place: tuple[Path, str]) -> Pictures | Problem:
-    root, path = place
+class _Reduction:
+    """The work of reducing (root, path) to a small gray copy, or to what is wrong with it."""
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[int, tuple[Path, str]], Pictures | Problem]]:
+        yield lambda _, place: _small_or_problem(*place)
+
+    def failed(self, _: int, place: tuple[Path, str], what: str) -> Pictures | Problem:
+        return Problem(what, "copy it again from the original", place[1])
+
+
+def _small_or_problem(root: Path, path: str) -> Pictures | Problem:
     try:
         return gray_copy(read_photograph(Path(path), root, at_least=SIDE))
     except InputError as error:

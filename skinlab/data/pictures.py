@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from skinlab.data.workers import Crew, Work
 from skinlab.preprocess.mask import inspect_mask
 from skinlab.preprocess.photograph import decode
 from skinlab.preprocess.picture_file import picture_bytes
-from skinlab.tables.errors import InputError, RunError
+from skinlab.tables.errors import InputError
 from skinlab.tables.manifest import Manifest
 
 Item = TypeVar("Item")
@@ -27,7 +24,6 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 # Starting a process costs as much as decoding about this many small photographs.
 WORTH_A_PROCESS = 200
-CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,25 @@ def inspect_pictures(
     """
     pairs = list(zip(manifest.column("image_path"), manifest.column("mask_path"), strict=True))
     distinct = list(dict.fromkeys(pairs))
-    inspect = partial(inspect_one, manifest.root)
-    found = dict(zip(distinct, spread(inspect, distinct, workers, progress), strict=True))
+    inspected = spread(Inspection(manifest.root), distinct, workers, progress)
+    found = dict(zip(distinct, inspected, strict=True))
     return [found[pair] for pair in pairs]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The work of looking at photographs and masks below a root."""
+
+    root: Path
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[int, tuple[str, str]], Inspected]]:
+        """Yield what inspects one pair of photograph and mask."""
+        yield lambda _, pair: inspect_one(self.root, pair)
+
+    def failed(self, _: int, __: tuple[str, str], what: str) -> Inspected:
+        """Return what is known of a pair that makes its process crash or hang."""
+        return Inspected(error=(what, "copy it again from the original"))
 
 
 def inspect_one(root: Path, pair: tuple[str, str]) -> Inspected:
@@ -100,34 +112,25 @@ def inspect_one(root: Path, pair: tuple[str, str]) -> Inspected:
 
 
 def spread(
-    work: Callable[[Item], Result],
+    work: Work[Item, Result],
     items: Sequence[Item],
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[Result]:
-    """Yield the result of each item in order, computed in several processes where that pays.
+) -> list[Result]:
+    """Return the result of each item, computed in several processes where that pays.
 
     Raises:
-        RunError: A process died, as when memory runs out.
+        RunError: Processes die at once, as when memory runs out.
     """
     if workers is None:
         workers = os.cpu_count() or 1 if len(items) >= WORTH_A_PROCESS else 1
+    found: dict[int, Result] = {}
     with _watched(len(items), progress) as advance:
-        if workers <= 1:
-            for item in items:
-                yield work(item)
+        for some in Crew(work, items).run(workers):
+            for position, result in some:
+                found[position] = result
                 advance()
-            return
-        # Spawned, not forked: the caller may hold threads of torch or of a progress bar.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            try:
-                for result in pool.map(work, items, chunksize=CHUNK):
-                    yield result
-                    advance()
-            except BrokenProcessPool as error:
-                what = "a process that read photographs died; if memory is short, use fewer workers"
-                raise RunError(what) from error
+    return [found[position] for position in range(len(items))]
 
 
 @contextmanager

@@ -1,13 +1,10 @@
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from PIL import Image
 
-from skinlab.data.pictures import inspect_one, inspect_pictures, spread
-from skinlab.tables.errors import RunError
+from skinlab.data.pictures import inspect_one, inspect_pictures
 from skinlab.tables.files import sha256
 from skinlab.tables.manifest import Manifest
 
@@ -44,12 +41,3 @@ def test_a_mask_of_a_bad_photograph_is_not_opened(tmp_path: Path) -> None:
     found = inspect_one(tmp_path, ("a.png", "no such mask.png"))
     assert "HTML" in found.error[0]
     assert found.mask_error == ("", "")
-
-
-def dies(_: int) -> int:
-    os._exit(1)
-
-
-def test_a_process_that_dies_is_one_sentence() -> None:
-    with pytest.raises(RunError, match="use fewer workers"):
-        list(spread(dies, [1, 2], workers=2, progress=lambda *_: None))

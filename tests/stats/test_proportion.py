@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -12,6 +14,8 @@ from skinlab.stats.proportion import (
     design_effect,
     effective_trials,
     jeffreys,
+    predictive_limits,
+    predictive_values,
     proportion_limits,
     wilson,
 )
@@ -116,3 +120,63 @@ def test_a_spec_that_gives_no_interval_is_refused() -> None:
         EvaluationSpec(level=95)
     with pytest.raises(ValueError, match="resamples"):
         EvaluationSpec(resamples=10)
+
+
+@pytest.mark.parametrize(("sens", "spec"), [(0.9, 0.8), (0.4, 0.99), (1.0, 0.7)])
+def test_at_its_own_prevalence_a_table_has_its_own_predictive_values(
+    sens: float, spec: float
+) -> None:
+    positives, negatives = 300, 700
+    tp, tn = sens * positives, spec * negatives
+    ppv, npv = predictive_values(np.array(sens), np.array(spec), 0.3)
+    assert ppv == pytest.approx(tp / (tp + negatives - tn))
+    assert npv == pytest.approx(tn / (tn + positives - tp))
+
+
+def test_predictive_values_of_answering_nothing_are_undefined() -> None:
+    ppv, npv = predictive_values(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 0.1)
+    assert np.isnan([ppv[0], npv[1]]).all()
+    assert [ppv[1], npv[0]] == pytest.approx([0.1, 0.9])
+
+
+@pytest.mark.parametrize("prevalence", [0.02, 0.5])
+@pytest.mark.parametrize(("sens", "spec"), [((45, 50), (80, 100)), ((9, 30), (195, 200))])
+def test_predictive_limits_are_the_delta_method_on_the_logit(
+    sens: tuple[float, float], spec: tuple[float, float], prevalence: float
+) -> None:
+    def logits(se: float, sp: float) -> NDArray[np.float64]:
+        both = np.array(predictive_values(np.array(se), np.array(sp), prevalence))
+        return np.asarray(np.log(both / (1 - both)))
+
+    p, q, h = sens[0] / sens[1], spec[0] / spec[1], 1e-6
+    by_p = (logits(p + h, q) - logits(p - h, q)) / (2 * h)
+    by_q = (logits(p, q + h) - logits(p, q - h)) / (2 * h)
+    half = 1.959963985 * np.sqrt(by_p**2 * p * (1 - p) / sens[1] + by_q**2 * q * (1 - q) / spec[1])
+    for side, found in enumerate(predictive_limits(sens, spec, prevalence)):
+        ends = logits(p, q)[side] + np.array([-1, 1]) * half[side]
+        assert found == pytest.approx(1 / (1 + np.exp(-ends)), abs=1e-6)
+
+
+def test_all_right_leaves_predictive_limits_of_positive_width() -> None:
+    for low, high in predictive_limits((20, 20), (50, 50), 0.1):
+        assert 0 < low < high < 1
+
+
+@pytest.mark.parametrize(("sens", "spec", "prevalence"), [(0.9, 0.8, 0.05), (0.8, 0.95, 0.3)])
+def test_coverage_of_predictive_limits_by_complete_enumeration(
+    sens: float, spec: float, prevalence: float
+) -> None:
+    # Every table of 40 positives and 60 negatives, weighted by its probability.
+    m, n = 40, 60
+    truth = [float(x) for x in predictive_values(np.array(sens), np.array(spec), prevalence)]
+    held = np.zeros(2)
+    for x in range(m + 1):
+        for y in range(n + 1):
+            weight = stats.binom.pmf(x, m, sens) * stats.binom.pmf(y, n, spec)
+            if weight > 1e-9:
+                limits = predictive_limits((x, m), (y, n), prevalence)
+                held += [
+                    weight * (low <= t <= high)
+                    for t, (low, high) in zip(truth, limits, strict=True)
+                ]
+    assert ((held > 0.93) & (held < 0.98)).all(), held

@@ -17,6 +17,7 @@ import numpy as np
 from skinlab.stats.counts import Floats
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.manifest import missing_word
+from skinlab.tables.predictions import PREFIX
 
 MISSING = "missing"
 ROMAN = ("I", "II", "III", "IV", "V", "VI")
@@ -56,7 +57,7 @@ class Column:
         if not all(a < b for a, b in itertools.pairwise((*edges, math.inf))):
             fix = f"write {name}:40:60:75, rising numbers"
             raise InputError(Problem(f"subgroups: {word!r} has edges that are not", fix))
-        if not name or name in NOT_GROUPS:
+        if not name or name in NOT_GROUPS or name.startswith(PREFIX):
             fix = "name a column such as sex, age, site, skin_type, device or label_source"
             raise InputError(Problem(f"subgroups: {name!r} holds no groups of people", fix))
         return cls(name, edges)

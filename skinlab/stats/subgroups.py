@@ -127,8 +127,9 @@ def _values(
         for metric in level.metrics:
             found = replace(whole.find(metric, "diagnosis", level.class_name), **about)  # type: ignore[arg-type]
             if found.value is not None and found.n_patients < ENOUGH_PATIENTS:
-                why = {"method": "", "reason": _too_few(found.n_patients)}
-                found = replace(found, value=None, low=None, high=None, seed_sd=None, **why)  # type: ignore[arg-type]
+                few = _too_few(found.n_patients)
+                found = replace(found, value=None, low=None, high=None, method="", reason=few)
+                found = replace(found, seed_sd=None)
             yield found
 
 

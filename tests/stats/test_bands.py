@@ -51,7 +51,7 @@ def test_a_column_that_was_never_filled_is_all_missing() -> None:
     assert grouped(Column.parse("age:40"), ["", ""]) == (MISSING, MISSING)
 
 
-@pytest.mark.parametrize("word", ["patient_id", "sample_id", "image_path", "", "target", "seed"])
+@pytest.mark.parametrize("word", ["patient_id", "sample_id", "image_path", "", "target", "p_x"])
 def test_what_names_a_person_or_file_is_no_subgroup(word: str) -> None:
     with pytest.raises(InputError, match="holds no groups of people"):
         Column.parse(word)

@@ -1,4 +1,4 @@
-"""Name of an archive and its folder -> ``<name>.csv`` and its card, beside the other manifests."""
+"""Name of an archive and its folder -> ``<name>.csv``, its card and what was left out of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pandas as pd
 from skinlab.sources.archive import Dropped, Scan
 from skinlab.sources.card import card
 from skinlab.tables.errors import InputError, Problem
+from skinlab.tables.exclusions import Exclusion, read_exclusions, write_exclusions
 from skinlab.tables.files import write_text
 from skinlab.tables.manifest import REQUIRED, Manifest
 from skinlab.tables.text import read_table
@@ -74,6 +75,10 @@ def import_archive(
     manifest.save(path)
     card_path = path.with_suffix(".md")
     write_text(card_path, card(path.stem, replace(scan, manifest=manifest)))
+    dropped = [Exclusion(d.reason, d.count, d.where) for d in scan.dropped]
+    known = {(one.reason, one.where) for one in dropped}
+    added = () if overwrite else read_exclusions(path) or ()  # lines of a person stay
+    write_exclusions(path, [*dropped, *(e for e in added if (e.reason, e.where) not in known)])
     return ImportResult(path, card_path, manifest, scan.dropped)
 
 

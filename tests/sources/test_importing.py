@@ -5,6 +5,7 @@ from PIL import Image
 
 from skinlab.sources.importing import ARCHIVES, import_archive
 from skinlab.tables.errors import InputError
+from skinlab.tables.exclusions import Exclusion, read_exclusions, write_exclusions
 from skinlab.tables.manifest import Manifest
 
 
@@ -26,6 +27,18 @@ def test_manifest_and_card_are_written_and_read_back(root: Path, tmp_path: Path)
     assert "| – | nevus | 2 | – | 2 |" in card
     assert "| – | all | 3 | – | 3 |" in card
     assert "P1" not in card
+
+
+def test_what_was_left_out_is_recorded_with_its_reason(root: Path, tmp_path: Path) -> None:
+    (root / "nevus" / "notes.txt").write_text("x", encoding="utf-8")
+    result = import_archive("folder", root, tmp_path / "out", name="clinic")
+    recorded = read_exclusions(result.manifest_path)
+    assert recorded is not None
+    assert [(e.reason, e.images) for e in recorded] == [(d.reason, d.count) for d in result.dropped]
+    assert len(recorded) == 1
+    write_exclusions(result.manifest_path, [*recorded, Exclusion("consent withdrawn", 2)])
+    import_archive("folder", root, tmp_path / "out", name="clinic")
+    assert len(read_exclusions(result.manifest_path) or ()) == 2
 
 
 def test_the_same_import_again_changes_nothing(root: Path, tmp_path: Path) -> None:

@@ -175,9 +175,9 @@ def _row(cells: list[str], kind: str) -> str:
 def _rows(study: ReaderStudy, measure: str) -> Iterator[tuple[list[str], str]]:
     for r in study.results:
         e, d = r.measures[measure], r.difference[measure]
-        group = f"<small>{escape(r.group)}</small>" if r.group else ""
-        missing = f"<small>{r.missing} missing</small>" if r.missing else ""
-        cells = [escape(r.reader) + group, f"{e.n_images}{missing}"]
+        unanswered = f"{r.missing} unanswered" if r.missing else ""
+        about = "; ".join(filter(None, (r.group, unanswered)))
+        cells = [escape(r.reader) + f"<small>{escape(about)}</small>", str(e.n_images)]
         cells += [_interval(e), _interval(r.model[measure]), _signed(d.estimate)]
         yield [*cells, *_tested(d)], "reader"
     if len(study.results) > 1:

@@ -130,8 +130,12 @@ def _name(axes: Axes, readers: list[Point]) -> None:
     """Write the readers' names beside their points while there are few enough to be read."""
     if len(readers) > NAMED_UP_TO:
         return
-    for point in readers:
+    # Neighbors along the curve write to different sides, so that close points stay readable.
+    sides = ((6, -9, "left"), (-6, 4, "right"), (6, 4, "left"), (-6, -9, "right"))
+    ordered = sorted(readers, key=lambda p: (p.x[0] - p.y[0], p.name))
+    for number, point in enumerate(ordered):
+        right, up, side = sides[number % len(sides)]
         axes.annotate(
-            point.name, (point.x[0], point.y[0]), xytext=(5, -9), textcoords="offset points",
-            fontsize=7.5, color=INK, zorder=5,
+            point.name, (point.x[0], point.y[0]), xytext=(right, up), textcoords="offset points",
+            fontsize=7.5, color=INK, ha=side, zorder=5,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 
 from skinlab import cli
 
-VERBS = ("data", "fit", "sweep", "evaluate", "ui", "doctor")
+VERBS = ("data", "fit", "sweep", "evaluate", "compare", "ui", "doctor")
 BELOW_DATA = ("synth", "import", "check", "split", "duplicates", "forget")
 
 

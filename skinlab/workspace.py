@@ -187,6 +187,35 @@ class Run:
         """Return the events of the journal, of one kind or all."""
         return [e for e in read_lines(self.journal) if not kind or e.get("event") == kind]
 
+    def opened(self, split: str, purpose: str, predictions: str) -> int:
+        """Record that the predictions of a split are looked at, before they are.
+
+        The same purpose with the same predictions is one opening however often it is noted: a
+        command that was killed and goes on sees nothing new. The number of openings of each split
+        stands in ``provenance.json`` too.
+
+        Args:
+            split: ``test``, ...
+            purpose: What for; different settings of an evaluation are different purposes.
+            predictions: Fingerprint of the predictions.
+
+        Returns:
+            How many different openings of this split there are, this one included.
+        """
+        key = (split, purpose, predictions)
+        if key not in self._openings():
+            self.note("opened", split=split, purpose=purpose, predictions=predictions)
+        openings = list(self._openings())
+        counts = {name: sum(s == name for s, *_ in openings) for name, *_ in openings}
+        made_of = self.provenance
+        if made_of and made_of.get("openings") != counts:
+            write_json(self.folder / "provenance.json", made_of | {"openings": counts})
+        return counts[split]
+
+    def _openings(self) -> dict[tuple[str, str, str], None]:
+        events = self.events("opened")
+        return dict.fromkeys((e["split"], e["purpose"], e["predictions"]) for e in events)
+
     @property
     def state(self) -> State:
         """What the journal's last change of state says; a run whose owner died is ``stopped``."""

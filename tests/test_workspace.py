@@ -121,3 +121,23 @@ def test_experiments_and_label_trees_are_found_from_any_folder(
     assert shipped("mine.yaml") == Path("mine.yaml")
     with pytest.raises(InputError, match="no such file"):
         shipped("experiments/none.yaml")
+
+
+def test_openings_of_a_test_set_are_counted_by_what_they_were_for(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.begin({"kind": "fit"}, "")
+    assert run.opened("test", "fit", "f1") == 1
+    assert run.opened("test", "fit", "f1") == 1  # the same command, gone on with
+    assert run.opened("test", "evaluate, level 0.9", "f1") == 2
+    assert run.opened("test", "fit", "f2") == 3
+    assert run.opened("val", "fit", "f1") == 1
+    assert len(run.events("opened")) == 4
+    assert run.provenance == {"kind": "fit", "openings": {"test": 3, "val": 1}}
+
+
+def test_a_count_that_a_crash_left_behind_is_made_up_for(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.begin({"kind": "fit"}, "")
+    run.note("opened", split="test", purpose="fit", predictions="f1")
+    assert run.opened("test", "fit", "f1") == 1
+    assert run.provenance["openings"] == {"test": 1}

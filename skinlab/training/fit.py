@@ -14,12 +14,18 @@ from skinlab import config as configuration
 from skinlab.config import FitConfig
 from skinlab.inference.predict import as_predictions, probabilities
 from skinlab.models.classifier import build_classifier
+from skinlab.stats.bands import Column
 from skinlab.tables.errors import RunError
 from skinlab.tables.files import sha256
 from skinlab.tables.predictions import Predictions
 from skinlab.tasks.classification import ClassificationTask
 from skinlab.training import checkpoint
-from skinlab.training.conclude import conclude
+from skinlab.training.conclude import (
+    conclude,
+    freeze_on_validation,
+    freezes,
+    gather_frozen,
+)
 from skinlab.training.prepare import Prepared, prepare
 from skinlab.training.record import Place, Session, begin, check_same, lifecycle, list_patients
 from skinlab.training.trainer import device_of, run_trainer
@@ -87,13 +93,17 @@ def _train_group(config: FitConfig, prepared: Prepared, session: Session, run: R
             with place.run.owner():
                 if place.run.state != "finished":
                     train(member, prepared, session, place)
+        columns = {
+            name: (str(member.seeds[0]), str(member.data.fold) if config.folds else "")
+            for name, member in expanded(config)
+        }
+        if freezes(config):
+            gather_frozen(run, columns)
         for split in config.splits:
             parts = []
-            for name, member in expanded(config):
+            for name, (seed, fold) in columns.items():
                 part = Predictions.read(run.folder / name / "predictions" / f"{split}.csv")
-                fold = str(member.data.fold) if config.folds else ""
-                frame = part.frame.assign(seed=str(member.seeds[0]), fold=fold)
-                parts.append(replace(part, frame=frame))
+                parts.append(replace(part, frame=part.frame.assign(seed=seed, fold=fold)))
             conclude(run, Predictions.stacked(parts), split, prepared, config)
 
 
@@ -117,13 +127,18 @@ def train(config: FitConfig, prepared: Prepared, session: Session, place: Place)
             run_trainer(config, task, module, session, place)
         network.load_state_dict(load_file(best_weights(run)))
         identify = str if config.privacy.show_ids else session.workspace.pseudonym
-        for split in config.splits:
+        first = ("val",) if freezes(config) else ()  # chosen before test is opened
+        for split in dict.fromkeys((*first, *config.splits)):
             session.signals.check()
             table = probabilities(network, module.batches(split), torch.device(device_of(config)))
             rows = prepared.manifest.where(module.rows(split))
             level = config.data.level
-            predicted = as_predictions(rows, prepared.tree, level, table, identify)
-            conclude(run, predicted, split, prepared, config)
+            also = tuple(Column.parse(word).name for word in config.evaluation.subgroups)
+            predicted = as_predictions(rows, prepared.tree, level, table, identify, also)
+            if split == "val":
+                freeze_on_validation(run, predicted, prepared, config)
+            if split in config.splits:
+                conclude(run, predicted, split, prepared, config)
         checkpoint.save_weights(network.state_dict(), run.folder / "weights.safetensors")
 
 

@@ -13,6 +13,7 @@ import torch
 from skinlab.config import FitConfig
 from skinlab.data.cache import PixelCache, build
 from skinlab.data.module import SkinDataModule
+from skinlab.stats.bands import Column, grouped
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.labels import LabelTree
 from skinlab.tables.manifest import Manifest
@@ -93,6 +94,7 @@ def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
     root = workspace.root_of(path, config.data.root)
     manifest = Manifest.read(path, root)
     _check_folds(manifest, config)
+    _check_subgroups(manifest, config)
     tree.targets(manifest, config.data.level)
     images = manifest.column("image_path")
     if images and not any((root / image).exists() for image in images):
@@ -126,3 +128,14 @@ def _check_folds(manifest: Manifest, config: FitConfig) -> None:
         what = f"has no fold {', '.join(map(str, wanted))}: its column split holds words"
         fix = "leave folds out, or split it with `skinlab data split --folds 5`"
         raise InputError(Problem(what, fix, manifest.path))
+
+
+def _check_subgroups(manifest: Manifest, config: FitConfig) -> None:
+    """Refuse, before anything is trained, a subgroup that the manifest does not have."""
+    for word in config.evaluation.subgroups:
+        column = Column.parse(word)
+        if column.name not in manifest.frame.columns:
+            what = f"has no column {column.name!r}, which evaluation.subgroups names"
+            fix = f"it has {', '.join(manifest.frame.columns)}"
+            raise InputError(Problem(what, fix, manifest.path, 1))
+        grouped(column, manifest.column(column.name))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from skinlab.tables.errors import InputError, RunError
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport
-from skinlab.tables.text import read_table
+from skinlab.tables.text import read_table, write_table
 from skinlab.training import checkpoint
 from skinlab.training.fit import best_weights, expanded, fit, identity, trained
 from skinlab.workspace import Run
@@ -30,7 +30,8 @@ def test_a_run_folder_is_complete_and_a_second_fit_changes_nothing(
     tiny: Tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = fit(tiny.config, tiny.workspace)
-    for name in ("config.yaml", "provenance.json", "journal.jsonl", "patients.json"):
+    whole = ("config.yaml", "provenance.json", "journal.jsonl", "patients.json")
+    for name in (*whole, "operating_point.json"):
         assert (run.folder / name).is_file()
     assert run.state == "finished"
     for split in ("val", "test"):
@@ -49,6 +50,33 @@ def test_a_run_folder_is_complete_and_a_second_fit_changes_nothing(
     assert "finished already; nothing to do" in capsys.readouterr().err
     after = _bytes(run.folder)
     assert after == before
+
+
+def test_test_alone_is_judged_by_validation_and_columns_of_subgroups_ride_along(
+    tiny: Tiny,
+) -> None:
+    # A manifest of one's own with a column that no table of skinlab names.
+    manifest = Path(tiny.config.data.manifest)
+    rows = read_table(manifest)
+    clinic = ["north" if i % 2 else "south" for i in range(len(rows))]
+    write_table(manifest, rows.assign(clinic=clinic))
+    run = fit(tiny.but(splits=["test"], evaluation__subgroups=["clinic"]), tiny.workspace)
+    assert not (run.folder / "predictions" / "val.csv").exists()
+    table = Predictions.read(run.folder / "predictions" / "test.csv")
+    assert set(table.frame["clinic"]) == {"north", "south"}
+    report = EvaluationReport.read(run.folder / "report" / "test" / "report.json")
+    assert any(e.subgroup == "clinic=north" for e in report.estimates)
+    assert report.operating_point["members"][0]["chosen_on"] == "val"
+    found = report.find("sensitivity_at_operating_point", "group", report.positive)
+    assert found.value is not None or found.reason
+    assert run.provenance["openings"] == {"test": 1}
+    assert run.state == "finished"
+
+
+def test_a_subgroup_that_the_manifest_lacks_is_refused_before_training(tiny: Tiny) -> None:
+    with pytest.raises(InputError, match="has no column 'clinic', which evaluation"):
+        fit(tiny.but(evaluation__subgroups=["clinic"]), tiny.workspace)
+    assert not tiny.workspace.runs.exists()
 
 
 def test_predictions_name_images_and_people_by_pseudonym_unless_told(tiny: Tiny) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from skinlab.figures.confusion import confusion_numbers, draw_confusion
 from skinlab.figures.look import font_face, save
 from skinlab.figures.report_style import STYLE
+from skinlab.figures.report_subgroups import sections
 from skinlab.tables.files import write_text
 from skinlab.tables.report import RESEARCH_USE, ConfusionMatrix, Estimate, EvaluationReport
 
@@ -30,7 +31,6 @@ METRICS = {
     "kappa_linear": "Cohen’s kappa, linear weights",
     "kappa_quadratic": "Cohen’s kappa, quadratic weights",
     "mean_absolute_error": "Mean absolute error (steps)",
-    "mean_squared_error": "Mean squared error (steps²)",
     "top_2_accuracy": "Truth among the 2 likeliest",
     "top_3_accuracy": "Truth among the 3 likeliest",
     "top_5_accuracy": "Truth among the 5 likeliest",
@@ -114,6 +114,7 @@ def page(
         _section("In short", _forest(headline(report), report)),
         _notes(report),
         *(_level(report, matrix, pictures) for matrix in report.confusion),
+        *sections(report),
         f"<footer>{RESEARCH_USE} All digits of every number: report.json and report.csv.</footer>",
         "</body></html>\n",
     ]
@@ -163,7 +164,6 @@ def _head(report: EvaluationReport, name: str, when: str) -> str:
     if overall:
         facts.append(("Images", f"{overall[0].n_images} of {overall[0].n_patients} patients"))
     facts += [(f"Fingerprint of {k}", v[:16]) for k, v in report.fingerprints.items()]
-    facts += [(f"Operating point: {k}", str(v)) for k, v in report.operating_point.items()]
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts if v)
     return (
         f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(name)}</h1><dl>{rows}</dl></header>"

@@ -122,7 +122,7 @@ class Statistics:
             return found
         double = weights.astype(float)
         for name, terms in self._terms.items():
-            if self._ordinal or name not in STEPS:
+            if name not in STEPS or (self._ordinal and name == STEPS[0]):
                 size = np.abs(terms.T @ double).sum(axis=0)
                 found.overall[name] = quotient(size, counts.n)
         shares = calibration.brier_of_shares(counts.truth, counts.n)

@@ -18,6 +18,7 @@ from skinlab.tables.report import Estimate, EvaluationReport
 
 CLASSES = ("基底細胞癌", "Bowen病", "悪性黒色腫", "色素性母斑", "脂漏性角化症")
 QUICK = EvaluationSpec(resamples=200)
+FULL = replace(QUICK, ordinal=True, prevalence=0.1)
 TREE = LabelTree(
     (
         Leaf("基底細胞癌", "基底細胞癌", "malignant"),
@@ -47,6 +48,7 @@ def drawn(
             "sample_id": [f"s{i}" for i in range(n)],
             "patient_id": [f"p{i}" for i in patient],
             "target": [classes[t] for t in target],
+            "lesion_id": [f"l{i % 2}" if i % 7 else "" for i in range(n)],
         },
         index=pd.RangeIndex(2, n + 2),
     )
@@ -89,8 +91,71 @@ def test_values_agree_with_scikit_learn() -> None:
     assert value("mcc") == pytest.approx(metrics.matthews_corrcoef(target, answer))
     assert value("kappa") == pytest.approx(metrics.cohen_kappa_score(target, answer))
     assert value("log_loss") == pytest.approx(metrics.log_loss(target, table))
+    pairs = metrics.roc_auc_score(target, table, multi_class="ovo", average="macro")
+    assert value("hand_till_auroc") == pytest.approx(pairs)
+    for metric in ("macro_ppv", "ppv"):
+        precision = metrics.precision_score(target, answer, average=None)
+        got = value(metric) if metric == "macro_ppv" else value(metric, CLASSES[1])
+        assert got == pytest.approx(precision.mean() if metric == "macro_ppv" else precision[1])
+    for top in (2, 3):
+        likely = metrics.top_k_accuracy_score(target, table, k=top)
+        assert value(f"top_{top}_accuracy") == pytest.approx(likely)
+    with pytest.raises(KeyError):  # five classes: the truth is always among five
+        report.find("top_5_accuracy", "diagnosis")
+    shares = np.bincount(target) / len(target)
+    one_hot = np.eye(5)[target]
+    skill = 1 - ((table - one_hot) ** 2).sum() / ((shares - one_hot) ** 2).sum()
+    assert value("brier_skill") == pytest.approx(skill)
     matrix = metrics.confusion_matrix(target, answer)
     assert report.confusion[0].counts == tuple(map(tuple, matrix.tolist()))
+
+
+def test_classes_in_order_get_weighted_kappa_and_the_error_in_steps() -> None:
+    predictions = drawn()
+    report = evaluate(predictions, TREE, spec=replace(QUICK, ordinal=True))
+    order = [TREE.classes("fine").index(name) for name in CLASSES]
+    target = np.array(order)[predictions.target]
+    answer = np.array(order)[predictions.answer]
+    for name in ("linear", "quadratic"):
+        e = report.find(f"kappa_{name}", "fine")
+        theirs = metrics.cohen_kappa_score(target, answer, weights=name)
+        assert e.value == pytest.approx(theirs)
+        assert e.low is not None
+    steps = report.find("mean_absolute_error", "fine")
+    assert steps.value == pytest.approx(metrics.mean_absolute_error(target, answer))
+    assert steps.low is not None
+    # Two classes have no order worth a weight; and nobody gets these numbers unasked.
+    for metric in ("kappa_linear", "kappa_quadratic", "mean_absolute_error"):
+        with pytest.raises(KeyError):
+            report.find(metric, "group")
+        with pytest.raises(KeyError):
+            evaluate(predictions, TREE, spec=QUICK).find(metric, "fine")
+
+
+def test_predictive_values_at_a_prevalence_are_those_of_bayes_for_the_positive_class() -> None:
+    report = evaluate(drawn(90, 90), TREE, spec=replace(QUICK, prevalence=0.02))
+    sens, spec = (
+        report.find(m, "group", "malignant").value or 0 for m in ("sensitivity", "specificity")
+    )
+    ppv = report.find("ppv_at_prevalence", "group", "malignant")
+    npv = report.find("npv_at_prevalence", "group", "malignant")
+    assert ppv.value == pytest.approx(sens * 0.02 / (sens * 0.02 + (1 - spec) * 0.98))
+    assert npv.value == pytest.approx(spec * 0.98 / (spec * 0.98 + (1 - sens) * 0.02))
+    assert (ppv.method, ppv.unit) == ("logit (Mercaldo 2007), prevalence 0.02", "image")
+    with pytest.raises(KeyError):
+        report.find("ppv_at_prevalence", "group", "benign")
+    with pytest.raises(KeyError):
+        report.find("ppv_at_prevalence", "fine", CLASSES[0])
+    clustered = evaluate(drawn(), TREE, spec=replace(QUICK, prevalence=0.02))
+    resampled = clustered.find("ppv_at_prevalence", "group", "malignant")
+    assert resampled.method.startswith("prevalence 0.02, patient bootstrap")
+    # Half the prevalence, and the same answers are worth less.
+    assert (resampled.value or 1) < (clustered.find("ppv", "group", "malignant").value or 0)
+
+
+def test_a_prevalence_without_a_positive_class_is_said_to_be_unused() -> None:
+    report = evaluate(drawn(40, 40), spec=replace(QUICK, prevalence=0.1))
+    assert any("no label tree names the positive class: not used" in n for n in report.notes)
 
 
 def test_levels_come_from_summed_probabilities() -> None:
@@ -119,21 +184,26 @@ def test_order_of_rows_and_names_of_patients_change_nothing(random: object) -> N
     }
     frame = frame.assign(patient_id=[names[p] for p in frame["patient_id"]])
     shuffled = replace(predictions, frame=frame, probabilities=predictions.probabilities[order])
-    assert numbers(evaluate(shuffled, TREE, spec=QUICK)) == numbers(
-        evaluate(predictions, TREE, spec=QUICK)
-    )
+    found, expected = (evaluate(t, TREE, spec=FULL) for t in (shuffled, predictions))
+    assert numbers(found) == numbers(expected)
+    assert (found.roc, found.reliability) == (expected.roc, expected.reliability)
+    assert found.notes == expected.notes
 
 
 @given(st.integers(0, 1000))
 @settings(max_examples=6, deadline=None)
 def test_folding_then_evaluating_equals_evaluating_the_folded_table(seed: int) -> None:
     predictions = drawn(120, 50, seed)
-    whole = evaluate(predictions, TREE, spec=QUICK)
+    whole = evaluate(predictions, TREE, spec=FULL)
     folded = predictions.folded(TREE.fold("fine", "diagnosis"), TREE.classes("diagnosis"))
     below = [e for e in whole.estimates if e.tree_level != "fine"]
-    assert numbers(evaluate(folded, TREE, spec=QUICK)) == below
+    again = evaluate(folded, TREE, spec=FULL)
+    assert numbers(again) == below
+    for curves in ("roc", "reliability"):
+        coarse = [c for c in getattr(whole, curves) if c.tree_level != "fine"]
+        assert list(getattr(again, curves)) == coarse
     group = folded.folded(TREE.fold("diagnosis", "group"), TREE.classes("group"))
-    assert numbers(evaluate(group, TREE, spec=QUICK)) == [
+    assert numbers(evaluate(group, TREE, spec=FULL)) == [
         e for e in below if e.tree_level == "group"
     ]
 
@@ -141,7 +211,7 @@ def test_folding_then_evaluating_equals_evaluating_the_folded_table(seed: int) -
 @given(st.integers(0, 1000), st.integers(4, 60))
 @settings(max_examples=15, deadline=None)
 def test_every_interval_holds_its_estimate(seed: int, patients: int) -> None:
-    for e in evaluate(drawn(80, patients, seed), TREE, spec=QUICK).estimates:
+    for e in evaluate(drawn(80, patients, seed), TREE, spec=FULL).estimates:
         if e.low is not None and e.high is not None and e.value is not None:
             assert e.low <= e.value <= e.high, e
             assert e.method
@@ -150,10 +220,16 @@ def test_every_interval_holds_its_estimate(seed: int, patients: int) -> None:
 
 
 def test_intervals_shrink_with_patients() -> None:
-    wide, narrow = (evaluate(drawn(3 * m, m), spec=QUICK) for m in (100, 900))
-    for metric in ("accuracy", "balanced_accuracy", "macro_auroc", "mcc", "brier"):
-        a, b = wide.find(metric, "diagnosis"), narrow.find(metric, "diagnosis")
-        assert b.high - b.low < 0.6 * (a.high - a.low)  # type: ignore[operator]
+    wide, narrow = (evaluate(drawn(3 * m, m), TREE, spec=FULL) for m in (100, 900))
+    for a in wide.estimates:
+        b = next(
+            e
+            for e in narrow.estimates
+            if (e.metric, e.class_name, e.tree_level, e.aggregated)
+            == (a.metric, a.class_name, a.tree_level, a.aggregated)
+        )
+        if a.low is not None and a.value != 1:
+            assert b.high - b.low < 0.7 * (a.high - a.low), a  # type: ignore[operator]
 
 
 def test_one_image_a_patient_gives_wilson_and_delong() -> None:
@@ -231,7 +307,14 @@ def test_nothing_answered_with_a_class_leaves_its_ppv_undefined() -> None:
 
 def test_one_class_only_has_no_area() -> None:
     report = evaluate(of(["a", "a", "b"], ["a", "a", "a"]), spec=QUICK)
-    for metric, name in (("auroc", "a"), ("macro_auroc", "")):
+    for metric, name in (
+        ("auroc", "a"),
+        ("partial_auroc", "a"),
+        ("calibration_in_the_large", "a"),
+        ("macro_auroc", ""),
+        ("hand_till_auroc", ""),
+        ("brier_skill", ""),
+    ):
         e = report.find(metric, "diagnosis", name)
         assert (e.value, e.reason) == (None, "one class only")
     assert str(report.find("auroc", "diagnosis", "a")) == "n/a (one class only)"
@@ -239,14 +322,103 @@ def test_one_class_only_has_no_area() -> None:
 
 def test_perfect_separation_keeps_an_interval_of_positive_width_and_says_so() -> None:
     report = evaluate(of(["a"] * 8 + ["b"] * 20, ["a"] * 8 + ["b"] * 20), spec=QUICK)
+    eight = binomtest(8, 8).proportion_ci(method="wilson").low
     e = report.find("auroc", "diagnosis", "a")
     assert (e.value, e.high) == (1.0, 1.0)
-    assert e.low == pytest.approx(binomtest(8, 8).proportion_ci(method="wilson").low)
+    assert e.low == pytest.approx(eight)
     assert "perfect separation" in e.method
+    partial = report.find("partial_auroc", "diagnosis", "a")
+    assert [partial.value, partial.high] == pytest.approx([0.2, 0.2])
+    assert partial.low == pytest.approx(0.2 * eight)
+    slope = report.find("calibration_slope", "diagnosis", "a")
+    assert slope.value is None
+    assert "perfect separation" in slope.reason
+
+
+def test_averages_that_are_1_in_every_resample_fall_back_on_patients() -> None:
+    report = evaluate(of(["a"] * 8 + ["b"] * 20, ["a"] * 8 + ["b"] * 20), spec=QUICK)
     balanced = report.find("balanced_accuracy", "diagnosis")
     assert balanced.method == "Wilson on 16 patients (every resample gives 1)"
     assert balanced.low == pytest.approx(binomtest(16, 16).proportion_ci(method="wilson").low)
-    assert report.find("mcc", "diagnosis").reason == "every resample gives the same value"
+    assert (balanced.high, balanced.unit) == (1.0, "patient")
+    for metric in ("macro_f1", "macro_auroc", "hand_till_auroc", "macro_ppv"):
+        e = report.find(metric, "diagnosis")
+        assert (e.low, e.high) == (balanced.low, 1.0)
+    assert report.find("f1", "diagnosis", "a").low == pytest.approx(
+        binomtest(8, 8).proportion_ci(method="wilson").low
+    )
+    # What is no mean of proportions keeps its reason.
+    for metric in ("mcc", "kappa"):
+        e = report.find(metric, "diagnosis")
+        assert (e.value, e.low, e.reason) == (1.0, None, "every resample gives the same value")
+
+
+def test_all_wrong_has_an_upper_limit_above_0() -> None:
+    report = evaluate(of(["b"] * 8 + ["a"] * 20, ["a"] * 8 + ["b"] * 20), spec=QUICK)
+    balanced = report.find("balanced_accuracy", "diagnosis")
+    assert (balanced.value, balanced.low) == (0.0, 0.0)
+    assert balanced.high == pytest.approx(binomtest(0, 16).proportion_ci(method="wilson").high)
+    assert report.find("f1", "diagnosis", "a").reason == "every resample gives the same value"
+
+
+@pytest.mark.parametrize("rare", [4, 8, 20])
+def test_the_fall_back_at_1_is_as_safe_as_wilson_whatever_the_classes(rare: int) -> None:
+    # Wherever the true balanced accuracy is the limit, all right is no likelier than under a
+    # proportion of that value on as many patients.
+    low = binomtest(2 * rare, 2 * rare).proportion_ci(method="wilson").low
+    for first in np.linspace(max(0, 2 * low - 1), min(1, 2 * low), 101):
+        second = 2 * low - first
+        for size in (rare, 3 * rare, 100):
+            assert first**rare * second**size <= low ** (2 * rare) * (1 + 1e-9)
+
+
+def test_certain_probabilities_leave_finite_numbers_only() -> None:
+    rng = np.random.default_rng(0)
+    predictions = drawn(120, 40)
+    hard = np.eye(5)[np.where(rng.random(120) < 0.7, predictions.target, rng.integers(0, 5, 120))]
+    report = evaluate(replace(predictions, probabilities=hard), TREE, spec=FULL)
+    for e in report.estimates:
+        assert e.value is not None or e.reason
+    assert report.find("log_loss", "fine").value == pytest.approx(
+        -np.log(1e-15) * (hard.argmax(1) != predictions.target).mean()
+    )
+
+
+def test_an_average_over_a_class_that_is_never_answered_has_no_ppv() -> None:
+    truth = ["a"] * 6 + ["b"] * 6 + ["c"] * 3
+    report = evaluate(of(["a"] * 6 + ["b"] * 9, [*truth]), spec=QUICK)
+    e = report.find("macro_ppv", "diagnosis")
+    assert (e.value, e.reason) == (None, "a class was never answered, so its PPV is undefined")
+    assert report.find("balanced_accuracy", "diagnosis").value == pytest.approx(2 / 3)
+    assert any("no image of c was answered right" in note for note in report.notes)
+
+
+def test_hand_till_is_over_the_classes_that_occur() -> None:
+    predictions = drawn(90, 45)
+    rows = predictions.target != 2
+    report = evaluate(predictions.where(rows), spec=QUICK)
+    e = report.find("hand_till_auroc", "diagnosis")
+    assert e.n_classes == 4
+    table, target = predictions.probabilities[rows], predictions.target[rows]
+    areas = [
+        metrics.roc_auc_score(target[both] == i, table[both, i])
+        for i in (0, 1, 3, 4)
+        for j in (0, 1, 3, 4)
+        if i != j
+        for both in [np.isin(target, (i, j))]
+    ]
+    assert e.value == pytest.approx(np.mean(areas))
+
+
+def test_one_patient_with_a_class_gives_its_curves_no_interval() -> None:
+    patients = ["p"] * 4 + [f"q{i}" for i in range(16)]
+    truth = ["a"] * 4 + ["b"] * 16
+    answers = ["a", "a", "b", "a"] + ["b"] * 13 + ["a"] * 3
+    report = evaluate(of(answers, truth, patients), spec=QUICK)
+    for metric in ("auroc", "partial_auroc", "average_precision", "calibration_slope"):
+        e = report.find(metric, "diagnosis", "a")
+        assert e.value is not None
+        assert (e.low, e.reason) == (None, "one patient on one side: no interval")
 
 
 def test_seeds_are_averaged_and_their_spread_kept_apart() -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from skinlab.stats.counts import Floats, Ints
 
@@ -117,8 +117,8 @@ def expanded_level(level: float, patients: int) -> float:
         level: Confidence level that is wanted.
         patients: Patients that decide the statistic, 2 or more.
     """
-    quantile = stats.t.ppf((1 + level) / 2, patients - 1) * np.sqrt(patients / (patients - 1))
-    return float(1 - 2 * stats.norm.sf(quantile))
+    quantile = special.stdtrit(patients - 1, (1 + level) / 2) * np.sqrt(patients / (patients - 1))
+    return float(1 - 2 * special.ndtr(-quantile))
 
 
 def percentile(replicates: Floats, level: float = 0.95) -> Interval:

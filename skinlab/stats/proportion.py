@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from skinlab.stats.spec import Proportion
 
@@ -43,7 +43,7 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> Limits:
     _check(successes, trials, level)
     if trials == 0:
         return math.nan, math.nan
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     share = successes / trials
     center = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
@@ -60,8 +60,8 @@ def clopper_pearson(successes: float, trials: float, level: float = 0.95) -> Lim
         return math.nan, math.nan
     tail = (1 - level) / 2
     failures = trials - successes
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, failures + 1))
-    high = 1.0 if failures == 0 else float(stats.beta.ppf(1 - tail, successes + 1, failures))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, failures + 1, tail))
+    high = 1.0 if failures == 0 else float(special.betaincinv(successes + 1, failures, 1 - tail))
     return low, high
 
 
@@ -73,8 +73,8 @@ def jeffreys(successes: float, trials: float, level: float = 0.95) -> Limits:
     tail = (1 - level) / 2
     failures = trials - successes
     a, b = successes + 0.5, failures + 0.5
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, a, b))
-    high = 1.0 if failures == 0 else float(stats.beta.ppf(1 - tail, a, b))
+    low = 0.0 if successes == 0 else float(special.betaincinv(a, b, tail))
+    high = 1.0 if failures == 0 else float(special.betaincinv(a, b, 1 - tail))
     return low, high
 
 
@@ -124,7 +124,7 @@ def predictive_limits(
         prevalence: In (0, 1).
         level: Confidence level.
     """
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     (se, var_se), (sp, var_sp) = (_adjusted(x, n, z) for x, n in (sensitivity, specificity))
     odds = math.log(prevalence / (1 - prevalence))
     ppv = math.log(se / (1 - sp)) + odds
@@ -169,7 +169,7 @@ def effective_trials(
     m, n = len(trials), float(trials.sum())
     deff = design_effect(successes, trials)
     tail = (1 + level) / 2
-    ratio = float(stats.norm.ppf(tail)) / float(stats.t.ppf(tail, m - 1))
+    ratio = float(special.ndtri(tail)) / float(special.stdtrit(m - 1, tail))
     return min(n, max(1.0, n / deff * ratio**2))
 
 

@@ -95,6 +95,11 @@ class FrozenModels:
             fix = "give a run, or choose one with --choose-on VALIDATION.csv"
             raise InputError(Problem(what, fix, path)) from error
 
+    @property
+    def positive(self) -> str:
+        """The class or group that is called; empty where no threshold was asked for."""
+        return next((m.operating_point.positive for m in self.members if m.operating_point), "")
+
     def each(self, predictions: Predictions) -> Iterator[tuple[Frozen, Bools]]:
         """Yield each model with the rows that are its own; never a row that helped to choose.
 
@@ -122,10 +127,14 @@ class FrozenModels:
         Raises:
             InputError: As `each`; or there is no such positive class.
         """
-        points = [m.operating_point for m in self.members if m.operating_point]
-        if not points:
+        if not self.positive:
             return None, "no operating point was chosen"
-        sides = two_sides(predictions, tree, points[0].positive)
+        sides = two_sides(predictions, tree, self.positive)
+        if sides.classes[0] != self.positive:
+            what = (
+                f"the operating point calls {self.positive!r}, the label tree {sides.classes[0]!r}"
+            )
+            raise InputError(Problem(what, "give the label tree it was chosen with"))
         table = np.empty((len(sides), 2))
         for member, own in self.each(predictions):
             point = member.operating_point

@@ -45,11 +45,10 @@ def judged(
     estimates = [*report.estimates]
     notes = [*report.notes]
     about: dict[str, Any] = {"members": [_summary(member) for member in frozen.members]}
-    points = [m.operating_point for m in frozen.members if m.operating_point]
-    if points:
+    if frozen.positive:
         decisions, reason = frozen.decisions(predictions, tree)
         level = "group" if tree is not None else "diagnosis"
-        found = list(_at_point(decisions, points[0].positive, level, spec, reason))
+        found = list(_at_point(decisions, frozen.positive, level, spec, reason))
         estimates += found
         notes += _notes(frozen)
         if decisions is not None:

@@ -155,3 +155,10 @@ def test_a_table_whose_classes_are_all_malignant_has_no_threshold(tmp_path: Path
     assert found.operating_point is not None
     assert found.operating_point.threshold is None
     assert "every class of the table is 'bad'" in found.operating_point.reason
+
+
+def test_a_tree_that_calls_something_else_is_refused(tmp_path: Path) -> None:
+    text = "positive: sound\nclasses:\n  sound: {well: []}\n  sick: {ill: []}\n"
+    (tmp_path / "tree.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="point calls 'ill', the label tree 'sound'"):
+        frozen(1, "v").decisions(drawn(20, 2, "t"), LabelTree.read(tmp_path / "tree.yaml"))

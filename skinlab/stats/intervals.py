@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from skinlab.stats.bootstrap import expanded_level, percentile
+from skinlab.stats.bootstrap import Interval, expanded_level, logit_interval, percentile
 from skinlab.stats.cases import Cases
 from skinlab.stats.counts import RATIOS, Counts, Floats
 from skinlab.stats.proportion import (
@@ -40,7 +40,7 @@ from skinlab.stats.proportion import (
     predictive_limits,
     proportion_limits,
 )
-from skinlab.stats.rank import SENSITIVE, delong
+from skinlab.stats.rank import SENSITIVE, delong_logit
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.stats.statistics import Statistics, Values
 from skinlab.tables.labels import Level
@@ -93,6 +93,7 @@ LARGEST = {
     "partial_auroc": 1 - SENSITIVE,
 }
 AVERAGES = (*LARGEST, "auroc", "mcc", "kappa", "kappa_linear", "kappa_quadratic", *AT_PREVALENCE)
+SKEWED = ("average_precision", "macro_average_precision", "partial_auroc")
 CAN_BE_ZERO = ("balanced_accuracy", "macro_auroc", "hand_till_auroc")
 ONE_PATIENT = "one patient: no interval"
 ONE_SIDED = "one patient on one side: no interval"
@@ -258,8 +259,9 @@ class LevelEstimates:
             return self._made(about | {"unit": "patient", "method": method}, values, limits)
         if value is None or self._clustered or self.cases.repeats > 1 or few == 1:
             return self._bootstrapped(about, values, drawn)
-        limits = delong(self.cases.target == c, self.cases.probabilities[:, c], self.spec.level)
-        return self._made(about | {"unit": self._case, "method": "DeLong"}, values, limits)
+        called = self.cases.target == c, self.cases.probabilities[:, c]
+        limits = delong_logit(*called, self.spec.level)
+        return self._made(about | {"unit": self._case, "method": "DeLong (logit)"}, values, limits)
 
     def _bootstrapped(self, about: dict[str, Any], values: Floats, drawn: Floats) -> Estimate:
         about = self._everyone | about
@@ -270,7 +272,7 @@ class LevelEstimates:
             return self._made(about, values, reason="the sample ECE is biased upward")
         if about["metric"] in TWO_SIDED and 1 in self._sides(about):
             return self._made(about, values, reason=ONE_SIDED)
-        found = percentile(drawn, expanded_level(self.spec.level, self._deciding(about)))
+        found = self._limits(about["metric"], value, drawn, self._deciding(about))
         low, high = found.low, found.high
         unit = "patient" if self._clustered else self._case
         about = about | {"unit": unit, "method": self._resampling(about, unit, found.dropped)}
@@ -284,12 +286,20 @@ class LevelEstimates:
             about["method"] += ", widened to hold the estimate"
         return self._made(about, values, (low, high))
 
+    def _limits(self, metric: str, value: float, drawn: Floats, patients: int) -> Interval:
+        if metric in SKEWED:
+            return logit_interval(drawn, value, patients, LARGEST[metric], self.spec.level)
+        return percentile(drawn, expanded_level(self.spec.level, patients))
+
     def _resampling(self, about: dict[str, Any], unit: str, dropped: int) -> str:
         """Return how the bootstrap was done, in words."""
         stratified = " stratified by label" if self._stratified(about) else ""
         seeds = "seed and " if self.cases.repeats > 1 else ""
         words = [about["method"]] if "method" in about else []
-        words.append(f"{seeds}{unit} bootstrap{stratified}, expanded percentile")
+        scale = (
+            "logit of the standard error" if about["metric"] in SKEWED else "expanded percentile"
+        )
+        words.append(f"{seeds}{unit} bootstrap{stratified}, {scale}")
         words.append(f"B = {self.spec.resamples}, seed {self.spec.seed}")
         if about["metric"] in LINES:
             words.append("one Newton step a resample")

@@ -10,6 +10,7 @@ from skinlab.stats.bootstrap import (
     canonical_patients,
     draws,
     expanded_level,
+    logit_interval,
     percentile,
     rarest_label,
 )
@@ -84,3 +85,28 @@ def test_the_expanded_interval_of_a_mean_is_that_of_student() -> None:
     found = percentile(means, expanded_level(0.95, 25))
     student = stats.t.interval(0.95, 24, sample.mean(), stats.sem(sample))
     assert (found.low, found.high) == pytest.approx(student, abs=0.03)
+
+
+def test_the_logit_interval_is_the_standard_error_on_that_scale() -> None:
+    drawn = np.random.default_rng(0).normal(0.7, 0.01, 4000)
+    found = logit_interval(drawn, 0.7, 100_000)
+    assert (found.low, found.high) == pytest.approx((0.7 - 0.0196, 0.7 + 0.0196), abs=1e-3)
+    scaled = logit_interval(drawn / 5, 0.14, 100_000, largest=0.2)
+    assert (scaled.low, scaled.high) == pytest.approx((found.low / 5, found.high / 5))
+    few = logit_interval(drawn, 0.7, 5)
+    assert few.high - few.low > 1.4 * (found.high - found.low)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.2])
+def test_the_logit_interval_of_an_extreme_value_stays_inside_its_range(value: float) -> None:
+    drawn = np.abs(value - np.random.default_rng(1).exponential(0.01, 500))
+    found = logit_interval(drawn, value, 12, largest=0.2)
+    assert 0 < found.low < found.high < 0.2
+
+
+def test_the_logit_interval_of_too_few_or_equal_replicates() -> None:
+    half = np.append(np.full(500, np.nan), np.linspace(0.4, 0.5, 499))
+    assert np.isnan(logit_interval(half, 0.5, 10).low)
+    assert logit_interval(half, 0.5, 10).dropped == 500
+    same = logit_interval(np.full(200, 0.1), 0.1, 10, largest=0.2)
+    assert (same.low, same.high) == (0.1, 0.1)

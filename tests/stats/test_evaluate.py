@@ -238,7 +238,7 @@ def test_one_image_a_patient_gives_wilson_and_delong() -> None:
     scipy = binomtest(round((e.value or 0) * 90), 90).proportion_ci(method="wilson")
     assert (e.low, e.high) == pytest.approx((scipy.low, scipy.high))
     assert (e.method, e.unit, e.n_images, e.n_patients) == ("Wilson", "image", 90, 90)
-    assert report.find("auroc", "diagnosis", CLASSES[0]).method == "DeLong"
+    assert report.find("auroc", "diagnosis", CLASSES[0]).method == "DeLong (logit)"
     exact = evaluate(drawn(90, 90), spec=replace(QUICK, interval="clopper_pearson"))
     assert exact.find("accuracy", "diagnosis").method == "Clopper-Pearson"
 

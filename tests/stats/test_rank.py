@@ -10,6 +10,7 @@ from skinlab.stats.rank import (
     RankedClass,
     auroc,
     delong,
+    delong_logit,
     delong_variance,
     hand_till,
     partial_auroc,
@@ -72,6 +73,23 @@ def test_delong_is_clipped_and_flat_under_perfect_separation() -> None:
     low, high = delong(positive, np.array([9, 8, 7, 6, 4.5, 5, 4, 3, 2, 1]))
     assert 0 < low < 0.96
     assert high == 1.0
+
+
+def test_delong_on_the_logit_scale_is_the_delta_method_and_stays_inside() -> None:
+    rng = np.random.default_rng(1)
+    positive = np.arange(40) < 15
+    score = rng.normal(size=40) + positive
+    area, sd = auroc(positive, score), math.sqrt(delong_variance(positive, score))
+    low, high = delong_logit(positive, score)
+    logits = np.log(np.array([low, area, high]) / (1 - np.array([low, area, high])))
+    assert np.diff(logits) == pytest.approx([1.959963985 * sd / (area * (1 - area))] * 2)
+    assert 0 < low < area < high < 1
+    # With many images both scales agree.
+    positive = np.arange(20_000) < 8000
+    score = rng.normal(size=20_000) + positive
+    assert delong_logit(positive, score) == pytest.approx(delong(positive, score), abs=1e-4)
+    separated = positive.astype(float)
+    assert all(math.isnan(x) for x in delong_logit(positive, separated))
 
 
 def test_delong_needs_two_images_on_each_side() -> None:

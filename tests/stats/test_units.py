@@ -92,7 +92,7 @@ def test_the_report_holds_the_main_numbers_of_each_unit_with_its_interval() -> N
     assert accuracy.value == pytest.approx(((by_patient > 0.5) == truth).mean())
     assert (accuracy.method, accuracy.unit) == ("Wilson", "patient")
     assert (accuracy.n_images, accuracy.n_patients) == (40, 40)
-    assert found["auroc", "mel"].method == "DeLong"
+    assert found["auroc", "mel"].method == "DeLong (logit)"
     lesion = next(e for e in report.estimates if e.aggregated == "lesion")
     assert (lesion.metric, lesion.n_images, lesion.n_patients) == ("accuracy", 80, 40)
     assert (lesion.unit, lesion.method[:17]) == ("patient", "patient bootstrap")

@@ -19,6 +19,7 @@ from skinlab.tables.text import write_table
 CaseUnit = Literal["image", "patient"]
 Verdict = Literal["equivalent", "different", "not shown"]
 OneSided = Literal["non-inferior", "inferior", "not shown"]
+EARLIER = "An earlier comparison of the same predictions"
 
 
 @dataclass(frozen=True)
@@ -236,9 +237,24 @@ class Comparison:
         """Levels of the tree in order, the finest first."""
         return tuple(dict.fromkeys(found.tree_level for found in self.differences))
 
-    def with_notes(self, notes: tuple[str, ...]) -> Self:
-        """Return the comparison with further notes."""
-        return replace(self, notes=(*self.notes, *notes))
+    def after(self, earlier: Path) -> Self:
+        """Return the comparison with a note on another margin that the same predictions had before.
+
+        Args:
+            earlier: ``comparison.json`` of an earlier comparison, if there is one.
+        """
+        try:
+            before = type(self).read(earlier)
+        except InputError:
+            return self
+        arms = (before.a.fingerprints, before.b.fingerprints)
+        if arms != (self.a.fingerprints, self.b.fingerprints):
+            return self
+        told = [note for note in before.notes if note.startswith(EARLIER)]
+        if before.margin != self.margin:
+            said = "no margin" if before.margin is None else f"the margin {before.margin:g}"
+            told.append(f"{EARLIER} had {said}.")
+        return replace(self, notes=(*self.notes, *dict.fromkeys(told)))
 
     def save(self, folder: Path) -> None:
         """Write ``comparison.json`` and the flat ``comparison.csv`` into a folder."""

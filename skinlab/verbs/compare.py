@@ -6,13 +6,10 @@ import argparse
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skinlab.tables.errors import InputError, Problem
 from skinlab.verbs.verb import add
-
-if TYPE_CHECKING:
-    from skinlab.stats.paired_cases import Arm
 
 ABOUT = """\
 Compare two models on the same images; differences are A minus B, and B is the reference.
@@ -57,10 +54,13 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _compare(words: argparse.Namespace) -> int:
-    from skinlab.figures.comparison_page import as_text, write_comparison
+    from skinlab.figures.comparison_page import write_comparison
+    from skinlab.figures.comparison_text import as_text
     from skinlab.stats.comparison import compare
+    from skinlab.stats.paired_cases import Arm
     from skinlab.stats.paired_differences import ComparisonSpec
     from skinlab.tables.labels import LabelTree
+    from skinlab.tables.predictions import Predictions
     from skinlab.workspace import shipped
 
     sides = _sides(words)
@@ -70,7 +70,11 @@ def _compare(words: argparse.Namespace) -> int:
         raise InputError(Problem(str(error))) from error
     tree = LabelTree.read(shipped(words.labels)) if words.labels else None
     names = words.names or _names(*sides)
-    a, b = (_arm(name, side, words.split) for name, side in zip(names, sides, strict=True))
+    tables = ([t for path in side for t in _tables(path, words.split)] for side in sides)
+    a, b = (
+        Arm.of(name, [Predictions.read(table) for table in side])
+        for name, side in zip(names, tables, strict=True)
+    )
     found = compare(a, b, tree, family=words.family, split=words.split, spec=spec)
     out = words.out or _beside(sides, names)
     page = write_comparison(found, out)
@@ -87,14 +91,6 @@ def _sides(words: argparse.Namespace) -> tuple[list[Path], list[Path]]:
         return [words.pair[0]], [words.pair[1]]
     what = f"compare needs two arms; {len(words.pair)} stand there"
     raise InputError(Problem(what, "give A B, or --a PATH … --b PATH …"))
-
-
-def _arm(name: str, paths: Sequence[Path], split: str) -> Arm:
-    from skinlab.stats.paired_cases import Arm
-    from skinlab.tables.predictions import Predictions
-
-    tables = [table for path in paths for table in _tables(path, split)]
-    return Arm.of(name, [Predictions.read(table) for table in tables])
 
 
 def _tables(path: Path, split: str) -> list[Path]:

@@ -106,3 +106,16 @@ def test_another_json_is_no_comparison(tmp_path: Path) -> None:
     path.write_text('{"use": 1, "a": {}}')
     with pytest.raises(InputError, match="is not a comparison"):
         Comparison.read(path)
+
+
+def test_a_margin_that_came_after_the_result_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "comparison.json"
+    assert COMPARISON.after(path) == COMPARISON
+    replace(COMPARISON, margin=None).save(tmp_path)
+    told = COMPARISON.after(path)
+    assert told.notes[-1] == "An earlier comparison of the same predictions had no margin."
+    told.save(tmp_path)
+    assert COMPARISON.after(path).notes == told.notes  # and stays told
+    assert replace(COMPARISON, a=ArmSummary("x", ("",), ("00",))).after(path).notes == ("Mind.",)
+    path.write_text("{}")
+    assert COMPARISON.after(path) == COMPARISON

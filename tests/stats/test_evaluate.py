@@ -393,6 +393,31 @@ def test_an_average_over_a_class_that_is_never_answered_has_no_ppv() -> None:
     assert any("no image of c was answered right" in note for note in report.notes)
 
 
+def test_averages_are_over_the_classes_that_occur_not_over_all_that_could() -> None:
+    # Recalls 1, 1/2 and 1/3 and a class without images: 0.611, where torchmetrics says 0.458.
+    truth = ["a"] + ["b"] * 2 + ["c"] * 3
+    answers = ["a", "b", "d", "c", "d", "d"]
+    e = evaluate(of(answers, truth), spec=QUICK).find("balanced_accuracy", "diagnosis")
+    assert e.value == pytest.approx(0.611, abs=5e-4)
+    assert e.n_classes == 3
+    # Both evaluable classes are separated perfectly: 1, where torchmetrics says 0.667.
+    table = of(["a", "a", "b", "b"], ["a", "a", "b", "b"])
+    wide = Predictions(
+        table.frame, np.hstack([table.probabilities, np.zeros((4, 1))]), tuple("abc")
+    )
+    area = evaluate(wide, spec=QUICK).find("macro_auroc", "diagnosis")
+    assert (area.value, area.n_classes) == (1.0, 2)
+
+
+def test_accuracy_counts_images_and_balanced_accuracy_counts_classes() -> None:
+    truth = ["a"] * 3 + ["b"] * 3 + ["c"] * 2
+    answers = ["a"] * 3 + ["b", "b", "c"] + ["c", "a"]
+    report = evaluate(of(answers, truth), spec=QUICK)
+    assert report.find("accuracy", "diagnosis").value == pytest.approx(0.75)
+    balanced = report.find("balanced_accuracy", "diagnosis")
+    assert balanced.value == pytest.approx(0.722, abs=5e-4)
+
+
 def test_hand_till_is_over_the_classes_that_occur() -> None:
     predictions = drawn(90, 45)
     rows = predictions.target != 2

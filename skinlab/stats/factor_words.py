@@ -20,11 +20,12 @@ def sentences(report: FactorReport) -> tuple[str, ...]:
 
 def paragraphs(report: FactorReport) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the sentences under a title each: the runs, every response, the design."""
-    found = [("The runs", (*report.notes, *repeated(report)))]
-    for response in report.responses:
-        found.append((short(response.name), tuple(_capital(text) for text in _about(response))))
-    found.append(("The design", tuple(confounding(report.design))))
-    return tuple(found)
+    about = (
+        (short(response.name), tuple(_capital(text) for text in _about(response)))
+        for response in report.responses
+    )
+    runs = ("The runs", (*report.notes, *repeated(report)))
+    return (runs, *about, ("The design", tuple(confounding(report.design))))
 
 
 def _about(response: ResponseReport) -> Iterator[str]:
@@ -122,7 +123,7 @@ def confounding(design: Design) -> Iterator[str]:
     for term, others in design.aliased.items():
         yield f"{short(term)} cannot be told from {_and(map(short, others))}."
     for held in design.held:
-        if len(held.constant) > 1:
+        if len(held.constant) > 1 and held.rows > 2:
             items = _and(f"{short(name)} {side}" for name, side in held.constant.items())
             yield (
                 f"Every row with {short(held.factor)} {held.side} ({held.rows} rows) has {items}; "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skinlab.verbs.verb import add
+
+if TYPE_CHECKING:
+    from skinlab.stats.factors import FactorReport, FactorSpec
 
 ABOUT = """Say what each factor of a search did, with intervals: main effects, rows that repeat
 each other, the noise of one run, the best row against that noise, factors that were never varied
@@ -30,10 +33,8 @@ def add_verbs(verbs: Any) -> None:
 
 def _factors(words: argparse.Namespace) -> int:
     from skinlab.figures.factor_page import as_text, write_factors
-    from skinlab.stats.factor_columns import factor_columns
-    from skinlab.stats.factors import FactorSpec, analyze
-    from skinlab.tables.errors import InputError, Problem
-    from skinlab.tables.text import read_table
+    from skinlab.stats.factors import FactorSpec
+    from skinlab.tables.errors import InputError
     from skinlab.workspace import shipped
 
     path = shipped(str(words.table))
@@ -45,29 +46,40 @@ def _factors(words: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    try:
-        found = factor_columns(read_table(path), _listed(words.factors), _listed(words.responses))
-        report = analyze(
-            found.frame,
-            found.factors,
-            found.responses,
-            spec,
-            label=found.label,
-            marked=found.marked,
-        )
-    except InputError as error:
-        raise InputError(
-            Problem(p.what, p.fix, p.file or path, p.line) for p in error.problems
-        ) from error
-    except ValueError as error:
-        raise InputError(Problem(str(error), "check --factors and --responses", path)) from error
+    report, left_out = factor_report(path, words.factors, words.responses, spec)
     print(as_text(report))
-    if found.left_out:
-        print(f"{found.left_out} rows without result were left out.")
+    if left_out:
+        print(f"{left_out} rows without result were left out.")
     beside = path.parent if words.table.exists() else Path.cwd()
     out = words.out or beside / f"{path.stem}-factors"
     print(f"report: {write_factors(report, out, title=path.stem)}")
     return 0
+
+
+def factor_report(
+    path: Path, factors: str = "", responses: str = "", spec: FactorSpec | None = None
+) -> tuple[FactorReport, int]:
+    """Read a table and analyze it; return the report and the number of rows without result.
+
+    Raises:
+        InputError: The table, or the names of its columns.
+    """
+    from skinlab.stats.factor_columns import factor_columns
+    from skinlab.stats.factors import analyze
+    from skinlab.tables.errors import InputError, Problem
+    from skinlab.tables.text import read_table
+
+    frame = read_table(path)
+    try:
+        found = factor_columns(frame, _listed(factors), _listed(responses))
+        names = {"label": found.label, "marked": found.marked}
+        return analyze(found.frame, found.factors, found.responses, spec, **names), found.left_out
+    except InputError as error:
+        problems = [Problem(p.what, p.fix, path, p.line) for p in error.problems]
+        raise InputError(problems) from error
+    except ValueError as error:
+        fix = "check --factors and --responses"
+        raise InputError(Problem(str(error), fix, path)) from error
 
 
 def _listed(text: str) -> list[str]:

@@ -30,7 +30,8 @@ table.numbers td.clear { font-weight: 600; }
 table.cross td { text-align: center; padding: .2rem .5rem; }
 table.cross td.empty { background: #fbe3d6; }
 table.cross td.strong { outline: 2px solid #d55e00; outline-offset: -2px; }
-.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 0 2rem; }
+.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 2rem; }
+.two > div { break-inside: avoid; }
 img { max-width: 100%; }
 @media print { img { max-width: 100%; max-height: 170mm; } }
 """

@@ -14,6 +14,7 @@ from skinlab import __version__
 from skinlab.tables.errors import InputError, SkinlabError
 from skinlab.verbs import audit, compare, data, evaluate, factors, machine, readers, run
 from skinlab.verbs.stopping import Interrupted, stoppable
+from skinlab.verbs.stopping import Interrupted, stoppable
 from skinlab.verbs.verb import Verb
 
 # Libraries read these when they are imported: nothing phones home, nothing looks for a model hub.

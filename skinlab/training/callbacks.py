@@ -39,7 +39,7 @@ class Pruned(SkinlabError):  # noqa: N818  a decision, not an error
 
 
 class Signals:
-    """SIGINT and SIGTERM as a flag that is read at batch borders; a second one ends at once."""
+    """A signal to stop as a flag that is read at batch borders; a second one ends at once."""
 
     def __init__(self) -> None:
         """Start without a signal."""
@@ -47,14 +47,21 @@ class Signals:
 
     @contextmanager
     def watched(self) -> Iterator[Signals]:
-        """Take the two signals over while the block runs."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        """Take the signals over while the block runs, and for good once one of them has come.
+
+        The command is over then, and a second Ctrl-C must not show a traceback of its end. A
+        closed terminal counts, unless whoever started us has switched its signal off (nohup).
+        """
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, self._take) for number in numbers}
         try:
             yield self
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            if self.received is None:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     def _take(self, number: int, _: FrameType | None) -> None:
         if self.received is not None:

@@ -341,7 +341,7 @@ def catch_up(spec: TrackingSpec, workspace: Workspace) -> int:
     return len(left)
 
 
-def serve(spec: TrackingSpec, workspace: Workspace, port: int) -> int:
+def serve(spec: TrackingSpec, workspace: Workspace, port: int) -> None:
     """Run the MLflow UI on this machine's loopback, behind a random token, until it is stopped."""
     store = Store(spec, workspace)
     os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = f"127.0.0.1:{port},localhost:{port}"
@@ -359,6 +359,4 @@ def serve(spec: TrackingSpec, workspace: Workspace, port: int) -> int:
         print(f"{experiment.name}: http://127.0.0.1:{port}/?token={token}{page}", flush=True)
     print("stop it with Ctrl-C", file=sys.stderr, flush=True)
     guarded: Any = Guard(app, port, token, NOT_SERVED)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.run(guarded, host="127.0.0.1", port=port, log_level="warning", access_log=False)
-    return 0
+    uvicorn.run(guarded, host="127.0.0.1", port=port, log_level="warning", access_log=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from skinlab.tables.errors import InputError, Problem
+from skinlab.verbs.stopping import Interrupted
 from skinlab.verbs.verb import add
 
 
@@ -34,7 +36,11 @@ def _ui(words: argparse.Namespace) -> int:
     caught = tracking.catch_up(TrackingSpec(), workspace)
     if caught:
         print(f"logged {caught} run(s) that the tracking store did not have", file=sys.stderr)
-    return tracking.serve(TrackingSpec(), workspace, words.port)
+    try:
+        tracking.serve(TrackingSpec(), workspace, words.port)
+    except Interrupted as stop:
+        return 0 if stop.number == signal.SIGINT else stop.exit_code  # Ctrl-C is how it ends
+    return 0
 
 
 def _refuse_port(port: int) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -49,7 +50,20 @@ def at(epoch: int, step: int = 0, **values: float) -> Any:
     return At(epoch, step, **values)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Give the handlers back that a stopped command keeps."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_is_read_at_the_next_batch(number: signal.Signals, code: int) -> None:
     with Signals().watched() as signals:
         stop = StopAtSignal(signals)
@@ -68,14 +82,22 @@ def test_handlers_are_given_back() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.usefixtures("handlers")
+def test_what_nohup_switched_off_stays_off() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Signals().watched() as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.received is None
+
+
 def test_a_second_signal_ends_at_once_and_silently() -> None:
     code = (
         "import os, signal\n"
         "from skinlab.training.callbacks import Signals\n"
         "with Signals().watched():\n"
-        "    for number in (signal.SIGINT, signal.SIGTERM):\n"
-        "        os.kill(os.getpid(), number)\n"
-        "    print('still here')\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"  # after the block: while Python itself ends
+        "print('still here')\n"
     )
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY, check=False)

@@ -101,11 +101,16 @@ def verdict_cell(d: Difference) -> str:
     return "<br>".join(texts) + f"<small><br>{d.decision.level:.0%}: {limits}</small>"
 
 
-def value_cell(d: Difference) -> str:
-    """Return the difference with its interval, or why there is none, as HTML."""
+def value_cell(d: Difference, mark: str = "") -> str:
+    """Return the difference with its interval, or why there is none, as HTML.
+
+    Args:
+        d: The difference.
+        mark: HTML that leads to the method, behind the interval.
+    """
     if d.value is None:
         return f"<span class='na'>n/a<small>{escape(d.reason)}</small></span>"
     value = f"<b>{signed(d.value)}</b>"
     if d.low is None or d.high is None:
         return f"{value} <small>no interval: {escape(d.reason)}</small>"
-    return f"{value} <small>{signed(d.low)} to {signed(d.high)}</small>"
+    return f"{value} <small>{signed(d.low)} to {signed(d.high)}{mark}</small>"

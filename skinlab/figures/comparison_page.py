@@ -6,6 +6,7 @@ and prints. Differences are drawn as a forest about 0, the margin as a band.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -19,6 +20,7 @@ from skinlab.figures.comparison_text import (
     level_text,
     name_of,
     p_text,
+    signed,
 )
 from skinlab.figures.look import font_face
 from skinlab.figures.report_page import Footnotes
@@ -37,7 +39,8 @@ MORE_STYLE = """
 td.number { white-space: nowrap; }
 .overall td, .classes td { vertical-align: top; }
 p.lead { max-width: 52rem; }
-@media print { .forest svg { width: 190px; } .overall { font-size: 7.5pt; } }
+@media print { thead th { font-size: 7.5pt; }
+  .forest svg { width: 190px; } .overall { font-size: 7.5pt; } }
 """
 
 
@@ -160,7 +163,7 @@ def _overall(differences: Sequence[Difference], comparison: Comparison) -> str:
         cells += [f"<td>{_number(value)}</td>" for value in (d.a, d.b)]
         if seeds:
             cells.append(f"<td>{_number(d.seed_sd_a)} / {_number(d.seed_sd_b)}</td>")
-        cells += [f"<td class='number'>{value_cell(d)}</td>", f"<td>{_tests(d)}</td>"]
+        cells += [f"<td class='number'>{value_cell(d)}{_others(d)}</td>", f"<td>{_tests(d)}</td>"]
         if comparison.margin is not None:
             cells.append(f"<td>{verdict_cell(d)}</td>")
         method = f"{d.method}; unit: {d.unit}" if d.method else ""
@@ -178,7 +181,7 @@ def _classes(differences: Sequence[Difference], marks: Footnotes) -> str:
         cells = [f"<th scope='row'>{escape(name)}</th>"]
         for d in found:
             p = f"<small>p {p_text(d.p)}</small>" if d.p is not None else ""
-            cells.append(f"<td>{value_cell(d)}{marks.mark(_method(d))}{p}</td>")
+            cells.append(f"<td>{value_cell(d, marks.mark(_method(d)))}{p}</td>")
         rows.append("".join(cells))
     heads = [f"A − B ({level_text(differences)})", *CLASS_METRICS.values()]
     return _table(heads, rows, "classes")
@@ -196,6 +199,15 @@ def _tests(d: Difference) -> str:
     if d.p_holm is not None:
         texts.insert(1, f"{p_text(d.p_holm)} <small>of the first, Holm-adjusted</small>")
     return "<br>".join(texts)
+
+
+def _others(d: Difference) -> str:
+    """Return the further intervals, one a line: Tango's, or that of the sampling error alone."""
+    return "".join(
+        f"<br><small>{escape(re.split('[:,]', other.method)[0])}: "
+        f"{signed(other.low)} to {signed(other.high)}</small>"
+        for other in d.others
+    )
 
 
 def _note(note: str) -> str:

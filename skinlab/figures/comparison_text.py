@@ -31,10 +31,13 @@ UNITS: dict[CaseUnit, str] = {"image": "per image", "patient": "per patient"}
 
 
 def as_text(comparison: Comparison) -> str:
-    """Return the main lines: overall numbers of each level per image, then the notes."""
+    """Return the main lines, per image: overall numbers, the family's others, then the notes."""
     a, b = comparison.a.name, comparison.b.name
     lines = [f"A = {a}, B = {b}; differences are A minus B"]
-    lines += [_line(d) for d in headline(comparison) if d.case == "image"]
+    first = [d for d in headline(comparison) if d.case == "image"]
+    lines += [_line(d) for d in first]
+    if comparison.family != "all":
+        lines += [_line(d) for d in comparison.differences if d.in_family and d not in first]
     lines += [f"note: {note}" for note in comparison.notes]
     return "\n".join(lines)
 
@@ -46,7 +49,10 @@ def _line(d: Difference) -> str:
     if d.p_holm is not None:
         text += f", Holm p {p_text(d.p_holm)}"
     if d.decision:
-        text += f"; within ±{d.decision.margin:g}: {d.decision.equivalence}"
+        words = (d.decision.equivalence, d.decision.noninferiority)
+        names = ("equivalence", "non-inferiority")
+        said = [f"{n} {w}" if w == "not shown" else w for n, w in zip(names, words, strict=True)]
+        text += f"; within ±{d.decision.margin:g}: {', '.join(said)}"
     return text
 
 

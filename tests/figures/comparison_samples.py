@@ -8,6 +8,7 @@ from skinlab.tables.comparison import (
     Comparison,
     Decision,
     Difference,
+    OtherInterval,
     PairedTest,
 )
 
@@ -27,6 +28,7 @@ def difference(metric: str, name: str = "", case: CaseUnit = "image") -> Differe
         low=-0.0456,
         high=0.0789,
         method="Newcombe",
+        others=(OtherInterval("Tango score, and more", -0.047, 0.0801),),
         n_images=120,
         n_patients=60,
         tests=(PairedTest("McNemar, mid-p", 0.0004), PairedTest("exact", 0.2, "few <pairs>")),

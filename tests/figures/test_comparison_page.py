@@ -56,6 +56,7 @@ def test_the_page_has_numbers_tests_decision_and_who_is_compared() -> None:
     for words in (
         "+0.012",
         "−0.046 to +0.079",
+        "Tango score: −0.047 to +0.080",
         "< 0.001",
         "0.001",
         "equivalent",

@@ -3,7 +3,7 @@
 Percentiles are taken further out for few patients (`bootstrap.expanded_level`), and the bootstrap
 p-value is the level at which that interval touches 0.
 
-Simulated coverage: see `skinlab.stats.comparison`.
+Simulated coverage stands in `skinlab.stats.comparison`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from skinlab import __version__
 from skinlab.tables.errors import InputError, SkinlabError
-from skinlab.verbs import audit, compare, data, evaluate, factors, machine, readers, run
-from skinlab.verbs.stopping import Interrupted, stoppable
+from skinlab.verbs import audit, compare, data, evaluate, factors, machine, readers, reporting, run
 from skinlab.verbs.stopping import Interrupted, stoppable
 from skinlab.verbs.verb import Verb
 
@@ -108,6 +107,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"skinlab {__version__}")
     parser.set_defaults(takes_overrides=False, explains="", debug=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Verb)
-    for group in (data, run, evaluate, compare, factors, audit, readers, machine):
+    for group in (data, run, evaluate, compare, factors, audit, readers, reporting, machine):
         group.add_verbs(verbs)
     return parser

@@ -19,6 +19,8 @@ from skinlab.stats.proportion import wilson
 RANGES = {
     "mcc": (-1.0, 1.0),
     "kappa": (-1.0, 1.0),
+    "kappa_linear": (-1.0, 1.0),
+    "kappa_quadratic": (-1.0, 1.0),
     "brier": (0.0, 2.0),
     "brier_skill": (-math.inf, 1.0),
     "log_loss": (0.0, math.inf),
@@ -200,8 +202,12 @@ def _plain(cell: Cell) -> bool:
 
 
 def _range(metric: str) -> tuple[float, float]:
-    name = metric.removesuffix("_after_temperature").removesuffix("_at_operating_point")
-    return RANGES.get(name, (0.0, 1.0))
+    """Return the smallest and largest value of a metric; of a difference, from both ends."""
+    name = metric.removesuffix("_difference")
+    for suffix in ("_after_temperature", "_at_operating_point"):
+        name = name.removesuffix(suffix)
+    low, high = RANGES.get(name, (0.0, 1.0))
+    return (low - high, high - low) if metric.endswith("_difference") else (low, high)
 
 
 def _shown(cell: Cell) -> str:

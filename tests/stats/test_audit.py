@@ -8,11 +8,15 @@ import pandas as pd
 import pytest
 
 from skinlab.stats.audit import audit, audit_factor_table, audit_table, is_clean
+from skinlab.stats.bands import Column
 from skinlab.stats.evaluate import evaluate
 from skinlab.stats.factors import analyze
 from skinlab.stats.finding import Finding
+from skinlab.stats.frozen import FrozenModels, freeze
+from skinlab.stats.judged import judged
 from skinlab.stats.printed import printed_cells
 from skinlab.stats.spec import EvaluationSpec
+from skinlab.stats.subgroups import with_subgroups
 from skinlab.tables.labels import LabelTree, Leaf
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport
@@ -192,6 +196,27 @@ def test_a_sound_report_is_clean_as_json_and_as_csv(
 
 def test_many_images_of_few_patients_are_not_called_too_narrow() -> None:
     assert audit(reported(600, 40)) == ()
+
+
+def test_a_sound_report_with_a_frozen_point_and_subgroups_is_clean() -> None:
+    spec = EvaluationSpec(resamples=200, temperature="validation")
+    validation, test = drawn(100, 100), drawn(220, 150)
+    for name, predictions in (("v", validation), ("t", test)):
+        ids = [f"{name}{i}" for i in range(len(predictions))]
+        predictions.frame["sample_id"] = ids
+        predictions.frame["patient_id"] = name + predictions.frame["patient_id"]
+        sexes = np.where(predictions.frame["patient_id"].str[-1].isin(list("01234")), "f", "m")
+        predictions.frame["sex"] = sexes
+    frozen = FrozenModels((freeze(validation, TREE, spec),))
+    report = judged(evaluate(test, TREE, spec=spec), test, TREE, frozen, spec)
+    report = with_subgroups(report, test, TREE, (Column("sex"),), spec)
+    metrics = {e.metric for e in report.estimates}
+    assert {"sensitivity_at_operating_point", "accuracy_difference"} <= metrics
+    assert audit(report) == ()
+    counts = dict(report.operating_point["counts"])
+    counts["true_positive"] += 5
+    planted = replace(report, operating_point={**report.operating_point, "counts": counts})
+    assert rules(audit(planted)) == ["sums"]
 
 
 def changed(report: EvaluationReport, metric: str, name: str, **values: object) -> EvaluationReport:

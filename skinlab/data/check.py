@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -59,6 +60,7 @@ def check(
     level: Level = "diagnosis",
     workers: int | None = None,
     progress: Progress | None = None,
+    memory: Path | None = None,
 ) -> Findings:
     """Look at every row and every file of a data set.
 
@@ -68,11 +70,16 @@ def check(
         level: Level of the tree whose classes must be in every split.
         workers: Processes that decode; None chooses.
         progress: Called with how many photographs are done and how many there are.
+        memory: Folder that remembers what unchanged files hold; None looks at all of them.
     """
     table = list(manifest.problems())
     if not len(manifest):
         table.append(Problem("has no rows", "give at least one photograph", manifest.path))
-    pictures = _inspected(manifest, table, workers, progress)
+    rows, positions = _openable(manifest, table)
+    pictures: list[Inspected | None] = [None] * len(manifest)
+    seen = inspect_pictures(rows, workers, progress, memory)
+    for position, picture in zip(positions, seen, strict=True):
+        pictures[position] = picture
     labels, bad_labels = _labels(manifest, tree, level)
     errors = [
         *table,
@@ -100,13 +107,8 @@ def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0))
 
 
-def _inspected(
-    manifest: Manifest,
-    problems: Sequence[Problem],
-    workers: int | None,
-    progress: Progress | None,
-) -> list[Inspected | None]:
-    """Return what each row's files hold; None where the path is not to be opened."""
+def _openable(manifest: Manifest, problems: Sequence[Problem]) -> tuple[Manifest, list[int]]:
+    """Return the rows whose paths are safe to open (masks that are not left out), and where."""
     bad = {
         name: {problem.line for problem in problems if problem.what.startswith(name)}
         for name in ("image_path", "mask_path")
@@ -116,11 +118,7 @@ def _inspected(
     masks = zip(lines, manifest.column("mask_path"), strict=True)
     safe = ["" if line in bad["mask_path"] else mask for line, mask in masks]
     openable = manifest.with_column("mask_path", safe)
-    rows = openable.where(np.array(positions, dtype=np.int64))
-    pictures: list[Inspected | None] = [None] * len(lines)
-    for position, picture in zip(positions, inspect_pictures(rows, workers, progress), strict=True):
-        pictures[position] = picture
-    return pictures
+    return openable.where(np.array(positions, dtype=np.int64)), positions
 
 
 def _labels(
@@ -296,8 +294,9 @@ def _odd_splits(manifest: Manifest, labels: Sequence[str]) -> Iterator[Problem]:
 
 
 def _odd_pictures(manifest: Manifest, pictures: Sequence[Inspected | None]) -> Iterator[Problem]:
-    """Yield masks that are odd, conversions (each kind once), and copies within a patient."""
+    """Yield masks that are odd, conversions and identifiers (each kind once), and copies."""
     conversions: dict[str, list[int]] = defaultdict(list)
+    identifiers: dict[str, list[int]] = defaultdict(list)
     copies: dict[str, list[int]] = defaultdict(list)
     masks = manifest.column("mask_path")
     for line, mask, found in zip(_lines(manifest), masks, pictures, strict=True):
@@ -307,11 +306,18 @@ def _odd_pictures(manifest: Manifest, pictures: Sequence[Inspected | None]) -> I
             yield Problem(f"mask {mask} {note}", "", manifest.path, line)
         for note in found.notes:
             conversions[note].append(line)
+        for warning in found.identifying:
+            identifiers[warning].append(line)
         if found.pixels:
             copies[found.pixels].append(line)
     for note, lines in conversions.items():
         what = f"{len(lines)} photograph(s): {note} (first: line {lines[0]})"
         yield Problem(what, "", manifest.path)
+    for warning, lines in identifiers.items():
+        where = ", ".join(map(str, lines[:SHOWN])) + (", ..." if len(lines) > SHOWN else "")
+        what = f"{len(lines)} photograph(s): {warning} (lines {where})"
+        fix = "remove its metadata before you share it; this helps to find, it proves no absence"
+        yield Problem(what, fix, manifest.path)
     same = [lines for lines in copies.values() if len(lines) > 1]
     if same:
         examples = ", ".join("=".join(map(str, lines)) for lines in same[:SHOWN])

@@ -1,22 +1,29 @@
-"""Rows of a manifest -> what their files really hold: decoded completely, hashed, masks beside."""
+"""Rows of a manifest -> what their files really hold: decoded completely, hashed, masks beside.
+
+What was found is remembered by content, so that a photograph is decoded again only when it changed.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from skinlab.data.content import contents
 from skinlab.data.workers import Crew, Work
+from skinlab.preprocess.identifiers import identifying
 from skinlab.preprocess.mask import inspect_mask
-from skinlab.preprocess.photograph import decode
+from skinlab.preprocess.photograph import decode, megapixel_limit
 from skinlab.preprocess.picture_file import picture_bytes
 from skinlab.tables.errors import InputError
+from skinlab.tables.files import digest, write_json
 from skinlab.tables.manifest import Manifest
 
 Item = TypeVar("Item")
@@ -24,6 +31,8 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 # Starting a process costs as much as decoding about this many small photographs.
 WORTH_A_PROCESS = 200
+SEEN = "seen.json"
+REMEMBERED = 1  # goes up whenever `Inspected`, or what is refused, changes
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Inspected:
         mask_error: The same of the mask.
         notes: What is odd about the photograph.
         mask_notes: What is odd about the mask.
+        identifying: What of the photograph's metadata may identify a person.
     """
 
     sha256: str = ""
@@ -49,10 +59,14 @@ class Inspected:
     mask_error: tuple[str, str] = ("", "")
     notes: tuple[str, ...] = ()
     mask_notes: tuple[str, ...] = ()
+    identifying: tuple[str, ...] = ()
 
 
 def inspect_pictures(
-    manifest: Manifest, workers: int | None = None, progress: Progress | None = None
+    manifest: Manifest,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    memory: Path | None = None,
 ) -> list[Inspected]:
     """Decode every photograph and mask once; rows that share them share the result.
 
@@ -61,15 +75,67 @@ def inspect_pictures(
         workers: Processes; None takes the cores, and one where there are few photographs.
         progress: Called with how many are done and how many there are; None shows a bar when a
             person is watching.
+        memory: Folder that remembers what sound files held; None looks at all of them.
 
     Returns:
         One a row.
     """
     pairs = list(zip(manifest.column("image_path"), manifest.column("mask_path"), strict=True))
     distinct = list(dict.fromkeys(pairs))
-    inspected = spread(Inspection(manifest.root), distinct, workers, progress)
-    found = dict(zip(distinct, inspected, strict=True))
+    keys = _keys(distinct, manifest.root, memory)
+    found = _remembered(keys, memory)
+    new = [pair for pair in distinct if pair not in found]
+    inspected = spread(Inspection(manifest.root), new, workers, progress)
+    found |= dict(zip(new, inspected, strict=True))
+    _remember({key: found[pair] for pair, key in keys.items() if pair in new}, memory)
     return [found[pair] for pair in pairs]
+
+
+def _keys(
+    pairs: Sequence[tuple[str, str]], root: Path, memory: Path | None
+) -> dict[tuple[str, str], str]:
+    """Return what stands for the content of each pair; none for what cannot be read."""
+    if memory is None:
+        return {}
+    files = [path for pair in pairs for path in pair if path]
+    hashes = {"": "", **contents(files, root, memory / "contents.json").hashes}
+    limit = f"{REMEMBERED} {megapixel_limit():g}"  # what is too large depends on a setting
+    return {
+        (image, mask): digest(limit, hashes[image], hashes[mask])
+        for image, mask in pairs
+        if image in hashes and mask in hashes
+    }
+
+
+def _remembered(
+    keys: Mapping[tuple[str, str], str], memory: Path | None
+) -> dict[tuple[str, str], Inspected]:
+    """Return what was found before; a damaged memory is only forgotten."""
+    if memory is None:
+        return {}
+    try:
+        entries = json.loads((memory / SEEN).read_bytes())
+        return {pair: _from_json(entries[key]) for pair, key in keys.items() if key in entries}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _remember(found: Mapping[str, Inspected], memory: Path | None) -> None:
+    """Add what was found in sound files; no name and no path of a file is written."""
+    sound = {key: seen for key, seen in found.items() if not any(seen.error + seen.mask_error)}
+    if memory is None or not sound:
+        return
+    try:
+        before = json.loads((memory / SEEN).read_bytes())
+    except (OSError, ValueError):
+        before = {}
+    entries = before if isinstance(before, dict) else {}
+    write_json(memory / SEEN, entries | {key: asdict(seen) for key, seen in sound.items()})
+
+
+def _from_json(entry: Mapping[str, Any]) -> Inspected:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    return Inspected(**values)
 
 
 @dataclass(frozen=True)
@@ -105,6 +171,7 @@ def inspect_one(root: Path, pair: tuple[str, str]) -> Inspected:
         width=width,
         height=height,
         notes=photograph.notes,
+        identifying=identifying(content, photograph.pixels),
     )
     if not mask:
         return inspected

@@ -137,10 +137,12 @@ def _opened(words: argparse.Namespace) -> tuple[Manifest, LabelTree | None]:
 
 def _check(words: argparse.Namespace) -> int:
     from skinlab.data.check import check
+    from skinlab.workspace import Workspace
 
     manifest, tree = _opened(words)
+    memory = Workspace.here().cache
     with bar("checking", "photograph") as progress:
-        findings = check(manifest, tree, progress=progress)
+        findings = check(manifest, tree, progress=progress, memory=memory)
     for note in findings.notes:
         print(f"note: {note}", file=sys.stderr)
     findings.refuse()

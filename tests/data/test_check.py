@@ -324,3 +324,15 @@ def test_a_bad_mask_path_does_not_hide_a_bad_photograph(root: Path) -> None:
     assert [problem.line for problem in findings.errors] == [5, 5]
     assert "HTML" in errors(findings)
     assert "passwd" in errors(findings)
+
+
+def test_what_may_identify_a_person_is_said_once_with_its_lines(root: Path) -> None:
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (35.0, 40.0, 1.0), 3: "E", 4: (139.0, 45.0, 2.0)}
+    for name in ("0.png", "2.png"):
+        with Image.open(root / "img" / name) as picture:
+            picture.load()
+            picture.save(root / "img" / name, exif=exif)
+    said = notes(found(root, good_rows()))
+    assert said.count("2 photograph(s): its EXIF says where it was taken (GPS) (lines 2, 4)") == 1
+    assert "helps to find, it proves no absence" in said

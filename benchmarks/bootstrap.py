@@ -59,13 +59,16 @@ def with_scikit_learn(cases: Cases, rows: Rows) -> None:
     metrics.matthews_corrcoef(target, answer)
     metrics.cohen_kappa_score(target, answer)
     metrics.log_loss(target, table, labels=range(k))
+    metrics.roc_auc_score(target, table, multi_class="ovo", average="macro", labels=range(k))
+    for top in (2, 3, 5):
+        metrics.top_k_accuracy_score(target, table, k=top, labels=range(k))
     for c in range(k):
         metrics.roc_auc_score(target == c, table[:, c])
         metrics.average_precision_score(target == c, table[:, c])
 
 
 def with_numpy(cases: Cases, rows: Rows) -> None:
-    """Compute confusion counts, areas and average precision in plain numpy."""
+    """Compute confusion counts, areas (also of pairs) and average precision in plain numpy."""
     target, answer, table = cases.target[rows], cases.answer[rows], cases.probabilities[rows]
     k = len(cases.classes)
     counts = np.bincount(target * k + answer, minlength=k * k).reshape(k, k)
@@ -74,6 +77,9 @@ def with_numpy(cases: Cases, rows: Rows) -> None:
         positive = target == c
         m = positive.sum()
         _ = (rankdata(table[:, c])[positive].sum() - m * (m + 1) / 2) / (m * (len(rows) - m))
+        for other in range(k):  # Hand & Till
+            pair = positive | (target == other)
+            _ = rankdata(table[pair, c])[positive[pair]].sum()
         hits = np.cumsum(positive[np.argsort(-table[:, c])])
         _ = (hits / np.arange(1, len(rows) + 1))[np.diff(hits, prepend=0) > 0].mean()
 

@@ -536,6 +536,12 @@ def test_simulated_coverage_of_clustered_metrics_is_near_95_percent() -> None:
         ("sensitivity", "b"),
         ("auroc", "a"),
         ("brier", ""),
+        ("brier_skill", ""),
+        ("hand_till_auroc", ""),
+        ("average_precision", "b"),
+        ("partial_auroc", "b"),
+        ("calibration_slope", "a"),
+        ("calibration_in_the_large", "a"),
     ]
     world = evaluate(sample(60_000, 0), spec=replace(QUICK, resamples=100))
     truth = {key: world.find(key[0], "diagnosis", key[1]).value or 0 for key in wanted}
@@ -546,7 +552,8 @@ def test_simulated_coverage_of_clustered_metrics_is_near_95_percent() -> None:
             e = report.find(metric, "diagnosis", name)
             held[metric, name] += (e.low or 0) <= truth[metric, name] <= (e.high or 0)
     for key, count in held.items():
-        assert 0.93 <= count / 400 <= 0.97, (key, count / 400)
+        # 400 tables know a coverage to 0.011: 0.93-0.97 and as much on either side.
+        assert 0.919 <= count / 400 <= 0.981, (key, count / 400)
 
 
 def test_the_calibration_error_has_no_interval_and_says_why() -> None:

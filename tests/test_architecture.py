@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What these import at their top; a verb's function may load anything.
 LAZY: dict[str, set[str]] = {
     "cli": {"tables.errors", "verbs"},
-    "verbs": {"config", "workspace", "tables"},
+    "verbs": {"config", "workspace", "tables", "stats"},  # of stats the names of types only
     "__main__": {"cli"},
 }
 NO_TORCH = (

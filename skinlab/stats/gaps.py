@@ -4,8 +4,13 @@ Different people, and proportions with an interval of their own: limits squared 
 two independent groups). Several images a patient, averages over classes, or patients with images on
 both sides: the patients of both sides are resampled.
 
-The patients of one side only, of the other only and of both are drawn among themselves, each within
-the rarest class it carries, so that neither a side nor a class vanishes.
+The patients of one side only, of the other only and of both are drawn among themselves, so that no
+side vanishes; for averages over classes each within the rarest class it carries, so that no class
+does. Percentiles are taken further out for few patients, as in `intervals`.
+
+Simulated coverage of nominal 95 % (200 tables, two classes, no true gap): 40 against 80 patients,
+one image or three correlated ones, 0.94-0.96; 60 patients with images on both sides, 0.94-0.98; 15
+patients with three images each against 80, accuracy 0.92, balanced accuracy 0.90, AUROC 0.93.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from skinlab.tables.report import Estimate
 
 ENOUGH_PATIENTS = 10
 OVERALL = ("accuracy", "balanced_accuracy", "macro_auroc")
+AVERAGES = ("balanced_accuracy", "macro_auroc")
 OF_POSITIVE = ("sensitivity", "specificity")
 GAP = "_difference"
 BRIEF = Metrics(brief=True)
@@ -116,7 +122,7 @@ def gaps(level: Compared, sides: list[Side], spec: EvaluationSpec) -> dict[str, 
         in the denominator.
     """
     ones = np.ones((level.cases.patients, 1))
-    points = [_values(side, level, sides, ones, None) for side in sides]
+    points = [_values(side, level, sides, level.metrics, ones) for side in sides]
     drawn = _replicates(level, sides, spec)
     found = {}
     for metric in level.metrics:
@@ -130,26 +136,28 @@ def _values(
     side: Side,
     level: Compared,
     both: list[Side],
+    metrics: tuple[str, ...],
     weights: NDArray[np.floating[Any]],
-    seeds: Ints | None,
+    seeds: Ints | None = None,
 ) -> dict[str, Floats]:
     """Return each metric of a side under weightings ``(patients, b)``, mean over repetitions.
 
     Args:
         side: Whose metrics.
-        level: Which metrics.
+        level: The whole table.
         both: Both sides, whose common classes are averaged over.
+        metrics: Which metrics.
         weights: How often each patient of the whole table counts.
         seeds: ``(b, repeats)`` how often each repetition was drawn; None: each once.
     """
     assert side.cases is not None
     weights = weights[: side.cases.patients]
-    columns: dict[str, list[Floats]] = {metric: [] for metric in level.metrics}
+    columns: dict[str, list[Floats]] = {metric: [] for metric in metrics}
     of = level.cases.classes.index(level.class_name) if level.class_name else 0
     for one in side.statistics:
         shares = one.proportions(weights)
-        means = one.averages(weights) if "macro_auroc" in level.metrics else Values()
-        for metric in level.metrics:
+        means = one.averages(weights) if "macro_auroc" in metrics else Values()
+        for metric in metrics:
             columns[metric].append(_value(metric, shares, means, both, of))
     found = {}
     for metric, parts in columns.items():
@@ -176,19 +184,25 @@ def _value(metric: str, shares: Values, means: Values, both: list[Side], of: int
 def _replicates(
     level: Compared, sides: list[Side], spec: EvaluationSpec
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Return replicates of each metric of both sides; patients drawn within side and label."""
+    """Return replicates of each metric of both sides."""
     where = 2 * sides[0].held.astype(np.int64) + sides[1].held
-    strata = where * len(level.cases.classes) + level.cases.labels
+    labels = where * len(level.cases.classes) + level.cases.labels
+    averages = tuple(m for m in level.metrics if m in AVERAGES)
+    plans = [(where, tuple(m for m in level.metrics if m not in AVERAGES)), (labels, averages)]
     repeats = level.cases.repeats
     seeds = np.random.default_rng([spec.seed, 2]).multinomial(
         repeats, [1 / repeats] * repeats, size=spec.resamples
     )
     found = {m: (np.empty(spec.resamples), np.empty(spec.resamples)) for m in level.metrics}
-    for place, weights in draws(strata, spec.resamples, [spec.seed, 3]):
-        drawn = seeds[place] if repeats > 1 else None
-        for number, side in enumerate(sides):
-            for metric, values in _values(side, level, sides, weights, drawn).items():
-                found[metric][number][place] = values
+    for stream, (strata, metrics) in enumerate(plans):
+        if not metrics:
+            continue
+        for place, weights in draws(strata, spec.resamples, [spec.seed, 3 + stream]):
+            drawn = seeds[place] if repeats > 1 else None
+            for number, side in enumerate(sides):
+                values = _values(side, level, sides, metrics, weights, drawn)
+                for metric, column in values.items():
+                    found[metric][number][place] = column
     return found
 
 
@@ -230,13 +244,27 @@ def _gap(
         analytic = [_limits(*pair, spec, single=level.cases.repeats == 1) for pair in sums]
     if not overlap and any(limits for limits, _ in analytic):
         return _squared(made, values, analytic, drawn, people, spec)
-    return _resampled(made, drawn[0] - drawn[1], min(people), overlap, spec)
+    return _resampled(made, drawn[0] - drawn[1], _deciding(metric, sides, people), overlap, spec)
 
 
 def _common(metric: str, sides: list[Side]) -> int:
-    if metric not in ("balanced_accuracy", "macro_auroc"):
+    if metric not in AVERAGES:
         return 0
     return int((sides[0].classes(metric) & sides[1].classes(metric)).sum())
+
+
+def _deciding(metric: str, sides: list[Side], people: list[int]) -> int:
+    """Return how many patients decide a resampled gap, at least 2: those of the smaller side.
+
+    Of an average over classes: as many as if every class had the patients of the rarest.
+    """
+    smallest = min(people)
+    if metric in AVERAGES:
+        common = sides[0].classes(metric) & sides[1].classes(metric)
+        for side in sides:
+            assert side.cases is not None
+            smallest = min(smallest, int(common.sum() * side.cases.carriers[common].min()))
+    return max(2, smallest)
 
 
 def _limits(

@@ -139,7 +139,9 @@ def _level(comparison: Comparison, level: str) -> str:
         if not chosen:
             continue
         content.append(f"<h3>Overall, {unit}</h3>")
-        content.append(_overall([d for d in chosen if not d.class_name], comparison))
+        marks = Footnotes()
+        overall = [d for d in chosen if not d.class_name]
+        content.append(_overall(overall, comparison, marks) + marks.html())
         recall = [d for d in chosen if d.metric == "sensitivity"]
         content.append(f"<h3>Sensitivity (recall) of each class, {unit}</h3>")
         content.append(forest(recall, comparison))
@@ -149,13 +151,13 @@ def _level(comparison: Comparison, level: str) -> str:
     return _section(level.capitalize(), "".join(content), "level")
 
 
-def _overall(differences: Sequence[Difference], comparison: Comparison) -> str:
+def _overall(differences: Sequence[Difference], comparison: Comparison, marks: Footnotes) -> str:
     seeds = max(len(comparison.a.seeds), len(comparison.b.seeds)) > 1
-    heads = ["", "A", "B", f"A − B ({level_text(differences)})", "p-values", "method"]
+    heads = ["", "A", "B", f"A − B ({level_text(differences)})", "p-values"]
     if seeds:
         heads[3:3] = ["SD over seeds, A / B"]
     if comparison.margin is not None:
-        heads.insert(-1, f"within ±{comparison.margin:g}")
+        heads.append(f"within ±{comparison.margin:g}")
     order = {metric: place for place, metric in enumerate(METRICS)}
     rows = []
     for d in sorted(differences, key=lambda d: order[d.metric]):
@@ -163,11 +165,10 @@ def _overall(differences: Sequence[Difference], comparison: Comparison) -> str:
         cells += [f"<td>{_number(value)}</td>" for value in (d.a, d.b)]
         if seeds:
             cells.append(f"<td>{_number(d.seed_sd_a)} / {_number(d.seed_sd_b)}</td>")
-        cells += [f"<td class='number'>{value_cell(d)}{_others(d)}</td>", f"<td>{_tests(d)}</td>"]
+        value = value_cell(d, marks.mark(_method(d))) + _others(d)
+        cells += [f"<td class='number'>{value}</td>", f"<td>{_tests(d)}</td>"]
         if comparison.margin is not None:
             cells.append(f"<td>{verdict_cell(d)}</td>")
-        method = f"{d.method}; unit: {d.unit}" if d.method else ""
-        cells.append(f"<td><small>{escape(method)}</small></td>")
         rows.append("".join(cells))
     return _table(heads, rows, "overall")
 

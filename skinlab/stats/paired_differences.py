@@ -305,11 +305,13 @@ class LevelDifferences:
         means = np.bincount(patient[order], change[order]) / np.bincount(patient)
         found = signed_rank(means)
         unit = "patient" if self.cases.clustered else self.case
-        note = "" if found.exact else "normal approximation"
+        notes = ["mean over seeds, as they are"] if cases.several_seeds else []
         if not found.used:
-            note = "no differences"
+            notes.append("no differences")
+        elif not found.exact:
+            notes.append("normal approximation")
         name = f"Wilcoxon signed rank, per {unit}"
-        return PairedTest(name, found.p, note, found.statistic)
+        return PairedTest(name, found.p, "; ".join(notes), found.statistic)
 
     def _within_labels(self, metric: str) -> bool:
         return self.stratified and metric not in (*RATIOS, *MEANS, "accuracy")

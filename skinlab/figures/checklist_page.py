@@ -31,7 +31,7 @@ OWN_STYLE = """
 .check .state { white-space: nowrap; font-weight: 600; }
 .check tr.MISSING .state { color: #a34700; } .check tr.partly .state { color: #7a5c00; }
 .check tr.reported .state { color: #08519c; } .check .topic { width: 24%; }
-.check .topic small { display: block; }
+.check .topic small { display: block; } .check td:first-child { white-space: nowrap; }
 """
 
 

@@ -91,25 +91,39 @@ def _calibration(after: list[Estimate], report: EvaluationReport) -> str:
 def _column(name: str, report: EvaluationReport) -> str:
     found = [e for e in report.estimates if e.subgroup.split("=", 1)[0] == name]
     gaps = {(e.subgroup, e.metric): e for e in found if e.metric.endswith(GAP)}
-    rows = []
+    marks: dict[str, str] = {}
+    rows, before = [], ""
     for e in found:
         if e.metric.endswith(GAP):
             continue
         gap = gaps.get((e.subgroup, e.metric + GAP))
-        tested = gap is not None and gap.p_holm is not None
+        p = "" if gap is None or gap.p_holm is None else f"{gap.p_holm:.3g}"
         rows.append(
             [
-                escape(e.subgroup.split("=", 1)[1]),
+                "" if e.subgroup == before else f"<b>{escape(e.subgroup.split('=', 1)[1])}</b>",
                 _word(e.metric) + (f": {escape(e.class_name)}" if e.class_name else ""),
-                *_numbers(e)[:3],
-                _value(gap) if gap else "",
-                f"{gap.p_holm:.3g}" if gap and tested else "",
+                _value(e) + _mark(e, marks),
+                str(e.n_images),
+                str(e.n_patients),
+                _value(gap) + _mark(gap, marks) if gap else "",
+                p,
             ]
         )
+        before = e.subgroup
     heads = [name, "", "estimate", "images", "patients", "difference to the rest", "p (Holm)"]
-    methods = dict.fromkeys(e.method for e in found if e.method)
-    said = "".join(f"<li>{escape(method)}</li>" for method in methods)
-    return f"<h3>{escape(name)}</h3>" + _table(heads, rows, "subgroups") + f"<ul>{said}</ul>"
+    said = "".join(f"<dt>{n}</dt><dd>{escape(method)}</dd>" for method, n in marks.items())
+    notes = f"<dl class='notes'>{said}</dl>"
+    return f"<h3>{escape(name)}</h3>" + _table(heads, rows, "subgroups") + notes
+
+
+def _mark(e: Estimate, marks: dict[str, str]) -> str:
+    """Return the letter of the estimate's method; the family of Holm is the same for a metric."""
+    method = e.method.split("; Holm over")[0]
+    if not method or e.low is None:
+        return ""
+    n = len(marks)
+    letter = (chr(96 + n // 26) if n >= 26 else "") + chr(97 + n % 26)
+    return f"<small><sup>{marks.setdefault(method, letter)}</sup></small>"
 
 
 def _whole(e: Estimate) -> bool:
@@ -126,10 +140,10 @@ def _numbers(e: Estimate) -> list[str]:
 
 def _value(e: Estimate) -> str:
     if e.value is None:
-        return f"<span class='na'>n/a<small>{escape(e.reason)}</small></span>"
+        return f"<span class='na'>n/a <small>{escape(e.reason)}</small></span>"
     value = f"<b>{e.value:.3f}</b>"
     if e.low is None or e.high is None:
-        return f"{value}<small>no interval: {escape(e.reason)}</small>"
+        return f"{value} <small>no interval: {escape(e.reason)}</small>"
     return f"{value} <small>{e.low:.3f} to {e.high:.3f}</small>"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,6 +126,33 @@ def list_patients(
     write_json(run.folder / PATIENTS, names)
 
 
+class UnforeseenError(RunError):
+    """A run ended by what nobody foresaw; where it happened stands in the run's ``log.txt``.
+
+    What the error says may name a file or a person: it is shown on the terminal and written
+    nowhere.
+    """
+
+    def __init__(self, error: Exception, log: Path) -> None:
+        """Take what happened and the file that has its traceback."""
+        self.kind = type(error).__name__
+        super().__init__(f"{self.kind}: {error}; the details are in {log}")
+
+
+def keep_traceback(run: Run, error: BaseException) -> Path:
+    """Append where an error and its causes happened to the run's log, without what they say."""
+    path = run.folder / "log.txt"
+    lines = [time.strftime("%Y-%m-%d %H:%M:%S\n")]
+    at: BaseException | None = error
+    while at is not None:
+        lines += [f"{type(at).__module__}.{type(at).__qualname__} at\n"]
+        lines += traceback.format_tb(at.__traceback__)
+        at = at.__cause__ or at.__context__
+    with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as stream:
+        stream.writelines(lines)
+    return path
+
+
 _MEMORY = ("data.batch_size", "data.image_size")
 
 
@@ -139,6 +169,9 @@ def lifecycle(run: Run, session: Session) -> Iterator[None]:
     except Pruned as pruned:
         run.note("finished", state="pruned", reason=str(pruned))
         raise
+    except UnforeseenError as error:  # of a member of this run
+        run.note("failed", reason=error.kind)
+        raise
     except SkinlabError as error:
         run.note("failed", reason=str(error))
         raise
@@ -148,6 +181,9 @@ def lifecycle(run: Run, session: Session) -> Iterator[None]:
         reason = f"out of memory with {' and '.join(sizes)}; lower one of them"
         run.note("failed", reason=reason)
         raise RunError(reason) from error
+    except Exception as error:
+        run.note("failed", reason=type(error).__name__)
+        raise UnforeseenError(error, keep_traceback(run, error)) from error
     except BaseException as error:
         run.note("failed", reason=type(error).__name__)
         raise

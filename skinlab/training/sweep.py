@@ -31,7 +31,14 @@ from skinlab.tables.trials import TrialRow
 from skinlab.training.callbacks import Pruned, Stopped
 from skinlab.training.fit import identity, train
 from skinlab.training.prepare import Prepared, prepare
-from skinlab.training.record import Place, Session, begin, lifecycle
+from skinlab.training.record import (
+    Place,
+    Session,
+    UnforeseenError,
+    begin,
+    keep_traceback,
+    lifecycle,
+)
 from skinlab.training.sweep_space import distribution, extremes, grid, pruner, sampler, suggest
 from skinlab.workspace import Run, Workspace, shipped
 
@@ -128,7 +135,9 @@ def _study(config: SweepConfig, epochs: int, workspace: Workspace, run: Run) -> 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = URL.create("sqlite", database=str(folder / "optuna.db")).render_as_string()
     with FileLock(folder / ".schema.lock"):
-        storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+        storage = optuna.storages.RDBStorage(
+            url, engine_kwargs={"connect_args": {"timeout": LOCKED_S}}
+        )
         return optuna.create_study(
             study_name=run.folder.name,
             storage=storage,
@@ -273,16 +282,24 @@ def _outcome(search: Search, trial: optuna.Trial, run: Run, told: dict[str, Any]
         raise
     except Pruned as pruned:
         end = {"state": "PRUNED", "reason": str(pruned)}
-    except SkinlabError as error:
-        end = {"state": "FAIL", "reason": str(error)}
-    except Exception as error:  # one setting that torch refuses does not end the search
-        print(f"trial {trial.number}: {type(error).__name__}: {error}", file=sys.stderr)
-        end = {"state": "FAIL", "reason": type(error).__name__}
+    except SkinlabError as error:  # one setting that torch refuses does not end the search
+        end = {"state": "FAIL", "reason": _reason(trial.number, error)}
+    except Exception as error:
+        unforeseen = UnforeseenError(error, keep_traceback(run, error))
+        end = {"state": "FAIL", "reason": _reason(trial.number, unforeseen)}
     else:
         values = [e["values"][search.config.objective] for e in run.events("epoch")]
         end = {"state": "COMPLETE", "value": max(values)}
     epochs = {e["epoch"]: e["seconds"] for e in run.events("epoch")}
     return end | {"seconds": round(sum(epochs.values()), 3)}
+
+
+def _reason(number: int, error: SkinlabError) -> str:
+    """Return why a trial failed; what an unforeseen error says is shown and not stored."""
+    if isinstance(error, UnforeseenError):
+        print(f"trial {number}: {error}", file=sys.stderr)
+        return error.kind
+    return str(error)
 
 
 def _prepared(search: Search, config: FitConfig) -> Prepared:

@@ -16,9 +16,19 @@ from skinlab.tables.errors import InputError, RunError
 from skinlab.tables.text import read_table, write_table
 from skinlab.training.callbacks import Pruned, Signals, Stopped
 from skinlab.training.prepare import prepare
-from skinlab.training.record import Place, Session, begin, check_same, lifecycle, list_patients
+from skinlab.training.record import (
+    Place,
+    Session,
+    UnforeseenError,
+    begin,
+    check_same,
+    lifecycle,
+    list_patients,
+)
 from skinlab.training.tracking import Mirror
 from skinlab.workspace import Run, Workspace
+
+NAMED = "/home/山田太郎/a.jpg"
 
 
 @pytest.fixture
@@ -51,7 +61,6 @@ def test_a_run_that_ends_well_is_finished(session: Session) -> None:
         (RunError("val/loss is NaN"), "failed", "val/loss is NaN"),
         (InputError("bad row"), "failed", "bad row"),
         (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
-        (ValueError("/home/山田太郎/a.jpg"), "failed", "ValueError"),
     ],
 )
 def test_a_run_that_ends_otherwise_says_why(
@@ -61,6 +70,32 @@ def test_a_run_that_ends_otherwise_says_why(
     assert run.state == state
     assert run.events()[-1]["reason"].startswith(reason)
     assert "山田太郎" not in run.journal.read_text()
+
+
+def _fail() -> None:
+    try:
+        raise KeyError(NAMED)
+    except KeyError as error:
+        raise ValueError(NAMED) from error
+
+
+def test_what_nobody_foresaw_leaves_its_place_in_the_log_and_no_name(session: Session) -> None:
+    run = Run(session.workspace.runs / "x" / "fit")
+    run.begin({"params": {}}, "name: x\n")
+    inner = Run(run.folder / "seed0")
+    inner.begin({"params": {}}, "name: x\n")
+    with pytest.raises(UnforeseenError) as end, lifecycle(run, session), lifecycle(inner, session):
+        _fail()
+    log = inner.folder / "log.txt"
+    assert str(end.value) == f"ValueError: {NAMED}; the details are in {log}"  # on a terminal only
+    text = log.read_text(encoding="utf-8")
+    assert text.index("builtins.ValueError at\n") < text.index("builtins.KeyError at\n")
+    assert text.count("test_record.py") >= 2
+    for each in (run, inner):
+        assert each.state == "failed"
+        assert each.events("failed")[0]["reason"] == "ValueError"
+    written = [path.read_text() for path in run.folder.rglob("*") if path.is_file()]
+    assert not any(NAMED in text for text in written)
 
 
 def test_a_pruned_trial_is_finished_and_says_so(session: Session) -> None:

@@ -47,6 +47,9 @@ def config_of(**more: Any) -> SweepConfig:
     return SweepConfig(**{"name": "s", "fit": FIT, "space": SPACE, "fixed": FIXED, **more})
 
 
+NAMED = "/home/山田太郎/a.jpg"
+
+
 class Trainings:
     """Stands in for training: the objective is known, and what was asked for is written down."""
 
@@ -177,12 +180,14 @@ def test_a_setting_that_torch_refuses_fails_without_its_message_in_the_record(
 ) -> None:
     def broken(number: int) -> None:
         if number == 0:
-            raise ValueError("/home/山田太郎/a.jpg")
+            raise ValueError(NAMED)
 
     trainings.hook = broken
     run, table = sweep(config_of(trials=2, pruner="none"), tiny.workspace)
     assert [row.trial.state for row in table.rows] == ["fail", "complete"]
-    assert "trial 0: ValueError: /home/山田太郎/a.jpg" in capsys.readouterr().err
+    log = run.folder / "trial-0000" / "log.txt"
+    assert f"trial 0: ValueError: {NAMED}; the details are in {log}\n" in capsys.readouterr().err
+    assert "builtins.ValueError at" in log.read_text(encoding="utf-8")
     written = [path.read_bytes() for path in run.folder.rglob("*") if path.is_file()]
     assert not any("山田太郎".encode() in content for content in written)
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skinlab.verbs.verb import add
-
-if TYPE_CHECKING:
-    from skinlab.stats.finding import Finding
 
 ABOUT = """Find impossible or suspicious numbers in report.json or report.csv of skinlab, in a
 printed table (CSV: label,metric,class,value,low,high and, where known, n_images,n_patients,level;
@@ -48,7 +45,8 @@ def _audit(words: argparse.Namespace) -> int:
     return 0 if is_clean(findings) else 1
 
 
-def _findings(path: Path, words: argparse.Namespace) -> tuple[Finding, ...]:
+def _findings(path: Path, words: argparse.Namespace) -> tuple[Any, ...]:
+    """Return the `Finding`s of a file, by what it is."""
     from skinlab.stats.audit import audit, audit_factor_table, audit_table
     from skinlab.stats.printed import is_printed, printed_cells
     from skinlab.tables.errors import InputError, Problem

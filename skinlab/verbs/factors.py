@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skinlab.verbs.verb import add
-
-if TYPE_CHECKING:
-    from skinlab.stats.factors import FactorReport, FactorSpec
 
 ABOUT = """Say what each factor of a search did, with intervals: main effects, rows that repeat
 each other, the noise of one run, the best row against that noise, factors that were never varied
@@ -57,9 +54,15 @@ def _factors(words: argparse.Namespace) -> int:
 
 
 def factor_report(
-    path: Path, factors: str = "", responses: str = "", spec: FactorSpec | None = None
-) -> tuple[FactorReport, int]:
-    """Read a table and analyze it; return the report and the number of rows without result.
+    path: Path, factors: str = "", responses: str = "", spec: Any = None
+) -> tuple[Any, int]:
+    """Read a table, analyze it; return the `FactorReport` and the number of rows without result.
+
+    Args:
+        path: The table.
+        factors: Columns of settings, with commas; empty finds them.
+        responses: Columns of results, with commas; empty finds them.
+        spec: A `FactorSpec`, or None.
 
     Raises:
         InputError: The table, or the names of its columns.

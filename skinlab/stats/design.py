@@ -32,7 +32,8 @@ class Factor:
         name: Of the column.
         levels: Every level that occurs, lowest or reference level first, as text.
         level: ``(n,)`` index of each row's level.
-        terms: Names of the columns it has in the model (``brightness per 0.1``).
+        terms: Names of the columns it has in the model: per smallest step (``brightness per 0.1``),
+            per range where a number has more than five levels, or one for each other word.
         columns: ``(n, t)`` of the model; t is 1, or levels - 1 for words.
         on: ``(n,)`` two-level coding: above the lowest (reference) level; above the median where
             a number has more than five levels.
@@ -74,8 +75,8 @@ class Factor:
         found, level = np.unique(numbers, return_inverse=True)
         few = len(found) <= FEW_LEVELS
         gaps = np.diff(found) if len(found) > 1 else np.ones(1)
-        step = float(gaps.min() if few else found[-1] - found[0])
-        step = float(f"{step:.6g}")
+        whole = float(found[-1] - found[0])
+        step = float(f"{gaps.min():.6g}" if few else f"{whole:.2g}")
         cut = found[0] if few else float(np.median(numbers))
         levels = tuple(f"{value:g}" for value in found)
         high = levels[-1] if len(found) == 2 else f"over {cut:g}"

@@ -185,8 +185,9 @@ def best_subsets(
     for size in range(len(factors) + 1):
         for chosen in combinations(factors, size):
             columns = np.column_stack([np.ones(n), *(f.columns for f in chosen)])
-            left = response - columns @ np.linalg.lstsq(columns, response, rcond=None)[0]
-            k = int(np.linalg.matrix_rank(columns)) + 1  # and the variance
+            weights, _, rank, _ = np.linalg.lstsq(columns, response, rcond=None)
+            left = response - columns @ weights
+            k = int(rank) + 1  # and the variance
             ss = float(left @ left)
             if n - k - 1 > 0 and ss > 1e-12 * max(1.0, float(response @ response)):
                 likelihood = n * (math.log(2 * math.pi * ss / n) + 1)

@@ -72,7 +72,7 @@ def noise_words(response: ResponseReport) -> Iterator[str]:
             if noise.lack_of_fit_p >= 0.05
             else "settings differ by more than main effects explain"
         )
-        yield f"{rest} (lack of fit p = {p_text(noise.lack_of_fit_p)})."
+        yield f"{rest} (lack of fit {p_is(noise.lack_of_fit_p)})."
 
 
 def winner_words(response: ResponseReport) -> Iterator[str]:
@@ -103,7 +103,7 @@ def effect_words(response: ResponseReport) -> Iterator[str]:
     for effect in sorted(clear, key=lambda e: e.p or 0.0):
         yield (
             f"{short(effect.term)} adds {effect.value:+.2f} points "
-            f"({effect.low:.2f} to {effect.high:.2f}), p = {p_text(effect.p)}, and "
+            f"({effect.low:.2f} to {effect.high:.2f}), {p_is(effect.p)}, and "
             f"{p_text(effect.holm)} after Holm over {len(response.fit.effects)} terms."
         )
     tested = [e for e in response.fit.effects if e.holm is not None]
@@ -115,7 +115,7 @@ def effect_words(response: ResponseReport) -> Iterator[str]:
     for alone in response.alone:
         if alone.p < 0.05:
             how = f"all {alone.splits:,} splits" if alone.exact else f"{alone.splits:,} random ones"
-            yield f"{short(alone.factor)} alone, over {how}: p = {p_text(alone.p)}."
+            yield f"{short(alone.factor)} alone, over {how}: {p_is(alone.p)}."
 
 
 def confounding(design: Design) -> Iterator[str]:
@@ -183,6 +183,12 @@ def p_text(p: float | None) -> str:
     if p < 0.0001:
         return "<0.0001"
     return f"{p:.4f}" if p < 0.001 else f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
+
+
+def p_is(p: float | None) -> str:
+    """Return ``p = 0.019`` or ``p < 0.0001``."""
+    text = p_text(p)
+    return f"p {text[0]} {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def short(name: str) -> str:

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from skinlab.figures.factor_page import as_text, write_factors
-from skinlab.figures.main_effects import effect_numbers
 from skinlab.stats.factors import FactorReport, analyze
 from skinlab.tables.text import read_table
 
@@ -66,11 +65,3 @@ def test_the_same_report_gives_the_same_bytes(report: FactorReport, tmp_path: Pa
     write_factors(report, second)
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes()
-
-
-def test_the_picture_shows_every_run_best_first(report: FactorReport) -> None:
-    panel = effect_numbers(report).panels[0]
-    values = [value for _, value in panel.runs]
-    assert values == sorted(values, reverse=True)
-    assert len(values) == 18
-    assert (panel.best, panel.runs[0]) == ("Q", ("Q", 74.0))

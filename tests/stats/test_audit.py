@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlab.stats.audit import audit, audit_factor_table, audit_table, is_clean
+from skinlab.stats.audit import audit, audit_table, is_clean
 from skinlab.stats.bands import Column
 from skinlab.stats.evaluate import evaluate
-from skinlab.stats.factors import analyze
 from skinlab.stats.finding import Finding
 from skinlab.stats.frozen import FrozenModels, freeze
 from skinlab.stats.judged import judged
@@ -119,38 +118,6 @@ def test_a_known_size_of_the_data_set_is_the_measure() -> None:
     cells = printed_cells(read_table(PRINTED / "ad_ai.csv"))
     assert "implied size" in rules(audit_table(cells, data_set_images=2000))
     assert "implied size" not in rules(audit_table(cells, data_set_images=10_000_000))
-
-
-def test_table_a_r_has_repeats_a_lucky_winner_and_a_confounded_design() -> None:
-    factors = ("rotation", "phase", "brightness", "saturation", "blur", "crop")
-    frame = read_table(PRINTED / "table_a_r.csv")
-    report = analyze(frame, factors, ("diagnosis",), label="setting", marked="Q")
-    findings = audit_factor_table(report)
-    assert sorted(rules(findings)) == [
-        "confounded design",
-        "repeated settings",
-        "winner inside the noise",
-    ]
-    assert "".join(the(findings, "winner inside the noise").numbers["inside"]) == "BCDEFMNPR"
-    confounded = the(findings, "confounded design").numbers
-    assert (confounded["empty_tables"], confounded["tables"]) == (11, 15)
-    assert confounded["phi"] == {"rotation, blur": pytest.approx(0.72, abs=0.005)}
-    repeated = the(findings, "repeated settings")
-    assert repeated.severity == "suspicious"
-    assert repeated.numbers["settings"] == 11
-
-
-def test_a_balanced_search_with_repeats_and_a_clear_winner_is_clean() -> None:
-    rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"a": [0, 0, 1, 1] * 4, "b": [0, 1, 0, 1] * 4})
-    frame["accuracy"] = 70 + 5 * frame["a"] + 5 * frame["b"] + rng.normal(0, 0.2, 16)
-    assert is_clean(audit_factor_table(analyze(frame, "ab", ("accuracy",))))
-
-
-def test_a_search_that_cannot_tell_its_noise_is_found() -> None:
-    frame = pd.DataFrame({"a": [0, 1, 0, 1], "b": [0, 0, 1, 1], "c": [0, 1, 1, 0]})
-    frame["accuracy"] = [70.0, 72.0, 71.0, 75.0]
-    assert "no repeats" in rules(audit_factor_table(analyze(frame, "abc", ("accuracy",))))
 
 
 def drawn(images: int, patients: int, seeds: int = 1) -> Predictions:

@@ -43,6 +43,7 @@ from skinlab.training.sweep_space import distribution, extremes, grid, pruner, s
 from skinlab.workspace import Run, Workspace, shipped
 
 SAME_FAILURES = 3
+LOCKED_S = 300  # seconds that another process may hold the study's database; Optuna waits 5
 # Trials that differ in these could not be compared, or would be the same training again.
 NO_FACTORS = (
     *("name", "experiment", "seeds", "folds", "splits", "tracking", "privacy", "evaluation"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +193,46 @@ def test_a_setting_that_torch_refuses_fails_without_its_message_in_the_record(
     assert "builtins.ValueError at" in log.read_text(encoding="utf-8")
     written = [path.read_bytes() for path in run.folder.rglob("*") if path.is_file()]
     assert not any("山田太郎".encode() in content for content in written)
+
+
+def test_a_database_that_another_process_holds_is_waited_for(
+    tiny: Tiny, trainings: Trainings
+) -> None:
+    held: list[threading.Timer] = []
+
+    def hold(number: int) -> None:
+        if number == 0:  # at the end of this trial Optuna alone would lose its value after 5 s
+            place = tiny.workspace.tracking / "optuna.db"
+            other = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+            other.execute("begin immediate")
+            held.append(threading.Timer(8, other.close))
+            held[0].start()
+
+    trainings.hook = hold
+    config = config_of(trials=2, sampler="grid", pruner="none")
+    begun = time.monotonic()
+    _, table = sweep(config, tiny.workspace)
+    assert time.monotonic() - begun > 7
+    assert [row.trial.state for row in table.rows] == ["complete", "complete"]
+    assert len(trainings.seen) == 2
+
+
+def test_another_search_never_shares_the_study_of_the_first(
+    tiny: Tiny, trainings: Trainings
+) -> None:
+    config = config_of(trials=1)
+    first, _ = sweep(config, tiny.workspace)
+    narrow = {"augment.rotation": SPACE["augment.rotation"]}
+    for other in (
+        replace(config, space=narrow),
+        replace(config, objective="val/accuracy"),
+        replace(config, fixed={**FIXED, "optim.lr": 0.5}),
+        replace(config, seed=1),
+    ):
+        run, table = sweep(other, tiny.workspace)
+        assert run.folder != first.folder
+        assert len(table.rows) == 1
+    assert len(trainings.seen) == 5
 
 
 def test_three_same_failures_in_a_row_stop_the_search(tiny: Tiny, trainings: Trainings) -> None:

@@ -32,6 +32,7 @@ class Traces:
         caches: Folders of decoded photographs; they hold no ids, so all of them go.
         trained: Run folders whose network saw the patient in training.
         lists: Lists of pseudonyms that hold the patient's.
+        pairs: Tables of near-duplicates; they name samples, so all of them go.
     """
 
     manifests: dict[Path, int]
@@ -39,6 +40,7 @@ class Traces:
     caches: tuple[Path, ...]
     trained: tuple[Path, ...]
     lists: tuple[Path, ...]
+    pairs: tuple[Path, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -55,7 +57,8 @@ def find_traces(patient: str, workspace: Workspace, manifests: Sequence[Path]) -
     lists = [p for p in sorted(workspace.runs.glob(f"**/{PATIENTS}")) if _listed(p, names)]
     trained = [path.parent for path in lists if names & set(_read(path).get("train", []))]
     caches = sorted(p for p in workspace.cache.glob("*") if p.is_dir()) if in_manifests else []
-    return Traces(in_manifests, in_predictions, tuple(caches), tuple(trained), tuple(lists))
+    pairs = tuple(sorted(workspace.folder.glob("duplicates*.csv"))) if in_manifests else ()
+    return Traces(in_manifests, in_predictions, tuple(caches), tuple(trained), tuple(lists), pairs)
 
 
 def forget(patient: str, workspace: Workspace, manifests: Sequence[Path]) -> Path:
@@ -67,6 +70,8 @@ def forget(patient: str, workspace: Workspace, manifests: Sequence[Path]) -> Pat
         write_table(path, table[~_rows(path, names)])
     if traces.manifests and workspace.cache.exists():
         shutil.rmtree(workspace.cache)
+    for path in traces.pairs:
+        path.unlink()
     for path in traces.lists:
         kept = {split: [p for p in ids if p not in names] for split, ids in _read(path).items()}
         write_json(path, kept)

@@ -30,6 +30,8 @@ def workspace(tmp_path: Path) -> Workspace:
     lists = {"train": [pseudonym], "test": [other]}
     (run.folder / "patients.json").write_text(json.dumps(lists))
     (workspace.cache / "pixels-1").mkdir(parents=True)
+    pairs = pd.DataFrame({"sample_1": [f"{NAME}-1"], "sample_2": ["b"]})
+    write_table(workspace.folder / "duplicates.csv", pairs)
     return workspace
 
 

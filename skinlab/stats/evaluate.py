@@ -8,7 +8,7 @@ from skinlab.stats.cases import Cases, folded_levels, repetitions
 from skinlab.stats.counts import Ints
 from skinlab.stats.curves import reliability_curves, roc_curves
 from skinlab.stats.intervals import LevelEstimates
-from skinlab.stats.notes import answer_notes, level_notes, table_notes, unit_note
+from skinlab.stats.notes import answer_notes, level_notes, prevalence_note, table_notes, unit_note
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.stats.statistics import Metrics, Statistics, point_values, replicates
 from skinlab.stats.units import Aggregation, aggregate
@@ -67,6 +67,8 @@ def evaluate(
         estimates += _level(cases, level, spec, positive).estimates()
         matrices.append(_matrix(cases, level, tree))
         notes += [*level_notes(cases, level, spec), *answer_notes(cases, level)]
+        if level == "group" and spec.prevalence is not None and positive in cases.classes:
+            notes.append(prevalence_note(cases, positive, spec.prevalence))
         reliability += reliability_curves(cases, level, spec)
         roc += roc_curves(cases, level)
         for aggregation in _aggregations(folded, repeat, spec):

@@ -99,6 +99,15 @@ def answer_notes(cases: Cases, level: Level) -> Iterator[str]:
         )
 
 
+def prevalence_note(cases: Cases, positive: str, prevalence: float) -> str:
+    """Return what the predictive values at a stated prevalence stand for."""
+    share = cases.confusion.sum(axis=1)[cases.classes.index(positive)] / cases.confusion.sum()
+    return (
+        f"PPV and NPV at the stated prevalence are what sensitivity and specificity here would "
+        f"give where {prevalence:.3g} of the images are {positive}; here {share:.3g} are."
+    )
+
+
 def unit_note(aggregation: Aggregation, level: Level) -> str:
     """Return how lesions or patients were made of images, and who was left out."""
     unit, kept = aggregation.unit, aggregation.found - aggregation.mixed

@@ -146,6 +146,9 @@ def test_predictive_values_at_a_prevalence_are_those_of_bayes_for_the_positive_c
         report.find("ppv_at_prevalence", "group", "benign")
     with pytest.raises(KeyError):
         report.find("ppv_at_prevalence", "fine", CLASSES[0])
+    share = (drawn(90, 90).target < 3).mean()
+    said = f"where 0.02 of the images are malignant; here {share:.3g} are."
+    assert any(said in note for note in report.notes)
     clustered = evaluate(drawn(), TREE, spec=replace(QUICK, prevalence=0.02))
     resampled = clustered.find("ppv_at_prevalence", "group", "malignant")
     assert resampled.method.startswith("prevalence 0.02, patient bootstrap")
@@ -552,8 +555,10 @@ def test_simulated_coverage_of_clustered_metrics_is_near_95_percent() -> None:
             e = report.find(metric, "diagnosis", name)
             held[metric, name] += (e.low or 0) <= truth[metric, name] <= (e.high or 0)
     for key, count in held.items():
-        # 400 tables know a coverage to 0.011: 0.93-0.97 and as much on either side.
-        assert 0.919 <= count / 400 <= 0.981, (key, count / 400)
+        # 400 tables know a coverage to 0.011; areas and calibration of 24 patients with a class
+        # are given as much on either side.
+        slack = 0.011 if wanted.index(key) >= 6 else 0.0
+        assert 0.93 - slack <= count / 400 <= 0.97 + slack, (key, count / 400)
 
 
 def test_the_calibration_error_has_no_interval_and_says_why() -> None:

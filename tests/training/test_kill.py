@@ -62,26 +62,42 @@ def _statuses(clinic: Clinic) -> list[tuple[str, int]]:
 
 
 def _kill_until_done(clinic: Clinic, words: tuple[str, ...], kills: int) -> None:
-    """Kill the command at random moments, measured from its first sign of life, then let it end."""
+    """Kill the command at random moments, while it starts and while it works, then let it end."""
     moments = random.Random(7)
-    for _ in range(kills):
+    for kill in range(kills):
+        before = _journal_lines(clinic)
         process = clinic.start(*words, start_new_session=True)
-        time.sleep(moments.uniform(4, 16))
+        if kill % 2:
+            deadline = time.monotonic() + 60
+            while _journal_lines(clinic) == before and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(moments.uniform(0, 1.5))
+        else:
+            time.sleep(moments.uniform(0.5, 6))
+        assert process.poll() is None, "it ended before it was killed: give it more to do"
         process.kill()
         process.communicate()
     done = clinic.run(*words)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("words", [FIT, SWEEP], ids=["fit", "sweep"])
-def test_killed_at_random_moments_it_ends_with_the_numbers_of_an_unbroken_run(
+def _journal_lines(clinic: Clinic) -> int:
+    return sum(len(run.events()) for run in _runs(clinic))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(*FIT, "--optim.epochs=80"), (*SWEEP, "--trials=12", "--fixed.optim.epochs=8")],
+    ids=["fit", "sweep"],
+)
+def test_killed_at_ten_random_moments_it_ends_with_the_numbers_of_an_unbroken_run(
     clinic: Clinic, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     straight = Clinic(tmp_path / "straight")
     subprocess.run(["cp", "-a", clinic.folder, straight.folder], check=True)
     done = straight.run(*words)
     assert done.returncode == 0, done.stderr
-    _kill_until_done(clinic, words, kills=4)
+    _kill_until_done(clinic, words, kills=10)
     assert _numbers(clinic) == _numbers(straight)
     found = _statuses(clinic)
     assert {status for status, _ in found} == {"FINISHED"}

@@ -71,12 +71,12 @@ def draw_main_effects(numbers: EffectNumbers) -> Figure:
         figure = Figure(figsize=(10, height * len(numbers.panels)), layout="constrained")
         grid = figure.subplots(len(numbers.panels), 2, squeeze=False)
         for (left, right), panel in zip(grid, numbers.panels, strict=True):
-            _effects(left, panel, numbers.level)
+            draw_effects(left, panel, numbers.level)
             _runs(right, panel)
     return figure
 
 
-def _effects(axes: Axes, panel: ResponsePanel, level: float) -> None:
+def draw_effects(axes: Axes, panel: ResponsePanel, level: float) -> None:
     """Draw a point and its interval a term; filled where the interval leaves out 0."""
     for y, e in enumerate(panel.effects):
         if e.value is None:

@@ -13,6 +13,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from skinlab.figures.factor_page import write_factors
+from skinlab.figures.main_effects import draw_effects, effect_numbers
+from skinlab.stats.factor_words import effect_words
+from skinlab.stats.factors import FactorReport, analyze
 from skinlab.stats.paired import Measure, paired_difference
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.tables.errors import InputError
@@ -57,12 +61,15 @@ class SweepTable:
         factors: Dotted fields that were searched.
         objective: What was maximized.
         importances: Share of the objective's variation by factor.
+        effects: What each factor does, fitted to all complete trials together; None where they
+            are too few, or the factors do not vary.
     """
 
     rows: tuple[SettingRow, ...]
     factors: tuple[str, ...]
     objective: str
     importances: dict[str, float]
+    effects: FactorReport | None = None
 
     @property
     def best(self) -> SettingRow | None:
@@ -103,7 +110,20 @@ def sweep_table(
         accuracy, value = _numbers(trial, measure)
         rows.append(SettingRow(letter(trial.number), trial, accuracy, value, difference, mark))
     factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
-    return SweepTable(tuple(rows), factors, objective, dict(importances))
+    found = SweepTable(tuple(rows), factors, objective, dict(importances))
+    return replace(found, effects=_effects(found))
+
+
+def _effects(table: SweepTable) -> FactorReport | None:
+    """Fit the main effects of the factors that vary; each trial informs about all of them."""
+    complete = [row for row in table.rows if row.trial.value is not None]
+    frame = pd.DataFrame([row.trial.params for row in complete]).astype(str)
+    varying = [name for name in frame.columns if frame[name].nunique() > 1]
+    if len(complete) < len(varying) + 3 or not varying:
+        return None
+    frame["setting"] = [row.letter for row in complete]
+    frame[table.objective] = [row.trial.value for row in complete]
+    return analyze(frame, varying, [table.objective], label="setting")
 
 
 def letter(number: int) -> str:
@@ -172,6 +192,8 @@ def write_sweep_table(table: SweepTable, folder: Path) -> None:
     picture = folder / "figures" / "sweep.png"
     figure = draw(table)
     figure.savefig(picture, dpi=150, metadata={"Software": None})
+    if table.effects is not None:
+        write_factors(table.effects, folder / "factors", title=folder.name)
     write_text(folder / "table.html", _page(table))
 
 
@@ -191,7 +213,7 @@ def as_text(table: SweepTable) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-    return f"{text}\n{verdict(table)}"
+    return "\n".join(filter(None, (text, verdict(table), effects_verdict(table))))
 
 
 def verdict(table: SweepTable) -> str:
@@ -207,6 +229,20 @@ def verdict(table: SweepTable) -> str:
     return words
 
 
+def effects_verdict(table: SweepTable) -> str:
+    """Say which factors changed the objective, over all complete trials; empty when unknown."""
+    if table.effects is None:
+        return ""
+    response = table.effects.responses[0]
+    said = " ".join(_sentence(words) for words in effect_words(response))
+    trials = len(table.effects.labels)
+    return f"Over all {trials} complete trials, in points of {table.objective}: {said}"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _percent(estimate: Estimate | None, state: str) -> str:
     if estimate is None or estimate.value is None:
         return state if estimate is None else "n/a"
@@ -216,16 +252,25 @@ def _percent(estimate: Estimate | None, state: str) -> str:
 
 
 def draw(table: SweepTable) -> Figure:
-    """Draw diagnosis and benign/malignant accuracy a setting, the history, and the importances."""
+    """Draw diagnosis and benign/malignant accuracy a setting, main effects, and importances."""
     shown = [row for row in table.rows if row.accuracy]
     height = max(4.0, 0.24 * len(shown) + 1.6)
-    figure = Figure(figsize=(11, height), layout="constrained")
-    panels: list[Axes] = list(figure.subplots(1, 3, width_ratios=[2, 2, 1.3]))
+    figure = Figure(figsize=(14, height), layout="constrained")
+    panels: list[Axes] = list(figure.subplots(1, 4, width_ratios=[2, 2, 1.8, 1.2]))
     for axes, level in zip(panels, LEVELS, strict=False):
         _forest(axes, shown, level)
     panels[1].tick_params(labelleft=False)
-    _importances(panels[2], table.importances)
+    _main_effects(panels[2], table.effects)
+    _importances(panels[3], table.importances)
     return figure
+
+
+def _main_effects(axes: Axes, effects: FactorReport | None) -> None:
+    if effects is None:
+        _too_few(axes)
+        return
+    numbers = effect_numbers(effects)
+    draw_effects(axes, numbers.panels[0], numbers.level)
 
 
 def _forest(axes: Axes, rows: Sequence[SettingRow], level: str) -> None:
@@ -255,8 +300,12 @@ def _importances(axes: Axes, importances: Mapping[str, float]) -> None:
     axes.set_xlabel("importance (fANOVA)")
     axes.spines[["top", "right"]].set_visible(False)
     if not names:
-        axes.text(0.5, 0.5, "too few trials", ha="center", va="center", transform=axes.transAxes)
-        axes.set_axis_off()
+        _too_few(axes)
+
+
+def _too_few(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "too few trials", ha="center", va="center", transform=axes.transAxes)
+    axes.set_axis_off()
 
 
 def _page(table: SweepTable) -> str:
@@ -277,6 +326,8 @@ def _page(table: SweepTable) -> str:
     return _PAGE.format(
         counted=counted,
         verdict=html.escape(verdict(table)),
+        effects=html.escape(effects_verdict(table)),
+        factors='<a href="factors/factors.html">All about the factors</a>' if table.effects else "",
         head=heads,
         rows="\n".join(lines),
         objective=html.escape(table.objective),
@@ -298,12 +349,13 @@ img {{ max-width: 100% }}
 </style>
 <h1>Settings tried</h1>
 <p>{verdict}</p>
+<p>{effects} {factors}</p>
 <table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
 <p>Percent with 95% intervals on the validation photographs ({counted}). The objective is
 {objective}, at the level that was trained. A setting is <em>tied</em> when the simultaneous
 interval of its paired difference to BEST on the same photographs contains 0. {use}</p>
-<p><img src="figures/sweep.png" alt="Accuracy of each setting with its interval; importances"></p>
+<p><img src="figures/sweep.png" alt="Accuracy of each setting, main effects, importances"></p>
 </html>
 """

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from skinlab.tables.labels import LabelTree
     from skinlab.tables.manifest import Manifest
 
+# Of the patients: half of them are enough to learn from, and a search needs many to judge by.
+SYNTH_FRACTIONS = (0.5, 0.35, 0.15)
+
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs below ``data``."""
@@ -21,7 +24,7 @@ def add_verbs(verbs: Any) -> None:
     data = verbs.add_parser("data", help=about, description=about)
     below = data.add_subparsers(metavar="COMMAND", required=True, parser_class=Verb)
     synth = add(below, "synth", _synth, "draw the embedded default: synthetic lesion photographs")
-    synth.add_argument("--patients", type=int, default=240)
+    synth.add_argument("--patients", type=int, default=400)
     synth.add_argument("--seed", type=int, default=0)
     synth.add_argument("--name", default="synthetic", help="name of the manifest")
     bring = add(below, "import", _import, "an archive on disk -> manifest and dataset card")
@@ -78,7 +81,7 @@ def _synth(words: argparse.Namespace) -> int:
         print(f"{len(drawn)} photographs are there already: {path}")
         return 0
     tree = LabelTree.read(shipped("data_manifests/labels/synthetic.yaml"))
-    ready = split(drawn, tree, fractions=(0.6, 0.2, 0.2), seed=words.seed)
+    ready = split(drawn, tree, fractions=SYNTH_FRACTIONS, seed=words.seed)
     ready.save(path)
     write_text(path.with_suffix(".md"), card(words.name, Scan(ready, FACTS)))
     print(f"{len(ready)} photographs of {words.patients} patients: {path}")

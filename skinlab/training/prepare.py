@@ -13,6 +13,7 @@ import torch
 from skinlab.config import FitConfig
 from skinlab.data.cache import PixelCache, build
 from skinlab.data.module import SkinDataModule
+from skinlab.data.readers import Progress
 from skinlab.stats.bands import Column, grouped
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.labels import LabelTree
@@ -76,8 +77,13 @@ class Prepared:
 _REMEDY = "split it with `skinlab data split`"
 
 
-def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
+def prepare(config: FitConfig, workspace: Workspace, progress: Progress | None = None) -> Prepared:
     """Read, check and decode what a training needs.
+
+    Args:
+        config: The training.
+        workspace: Where caches and runs are.
+        progress: Called with (done, all) photographs while decoding; may raise to stop it.
 
     Raises:
         InputError: Every bad row, unknown label and unreadable photograph; no GPU where one is
@@ -103,7 +109,7 @@ def prepare(config: FitConfig, workspace: Workspace) -> Prepared:
     if nowhere := manifest.column("split").count(""):
         said = f"{nowhere} of {len(manifest)} photographs have no split and are left out"
         print(f"note: {path}: {said}", file=sys.stderr)
-    cache = build(manifest, config.data, workspace.cache)
+    cache = build(manifest, config.data, workspace.cache, progress)
     if problems := list(_copies(manifest, cache)):
         raise InputError(problems)
     return Prepared(manifest, tree, cache)

@@ -307,7 +307,8 @@ def _prepared(search: Search, config: FitConfig) -> Prepared:
     """Return the photographs of a trial; a factor such as `data.square` asks for other pixels."""
     if config.data == search.base.data:
         return search.prepared
-    return prepare(config, search.session.workspace)
+    session = search.session
+    return prepare(config, session.workspace, lambda *_: session.signals.check())
 
 
 def _tell(search: Search, number: int, told: dict[str, Any]) -> None:

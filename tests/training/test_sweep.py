@@ -317,6 +317,28 @@ def test_a_factor_of_the_pixels_is_trained_on_those_pixels(
     assert len(trainings.seen) == 2
 
 
+def test_a_signal_stops_a_trial_that_is_still_reading_its_photographs(
+    tiny: Tiny, trainings: Trainings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told_to_stop(config: FitConfig, prepared: Prepared, session: Session, place: Place) -> None:
+        trainings(config, prepared, session, place)
+        monkeypatch.setattr(session.signals, "received", signal.SIGTERM)
+
+    monkeypatch.setattr(module, "train", told_to_stop)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    space = {"data.square": Factor(choices=("crop", "stretch"))}
+    config = config_of(space=space, trials=2, sampler="grid")
+    with pytest.raises(Stopped, match="SIGTERM"):
+        sweep(config, tiny.workspace)
+    for number, handler in handlers.items():  # a stopped command keeps them to its end
+        signal.signal(number, handler)
+    assert len(trainings.seen) == 1
+    assert len(list(tiny.workspace.cache.glob("pixels-*"))) == 1
+    monkeypatch.setattr(module, "train", trainings)
+    _, table = sweep(config, tiny.workspace)
+    assert [row.trial.state for row in table.rows] == ["complete", "complete"]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -36,10 +36,13 @@ def _ui(words: argparse.Namespace) -> int:
     caught = tracking.catch_up(TrackingSpec(), workspace)
     if caught:
         print(f"logged {caught} run(s) that the tracking store did not have", file=sys.stderr)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is how it ends, no failure
     try:
         tracking.serve(TrackingSpec(), workspace, words.port)
-    except Interrupted as stop:
-        return 0 if stop.number == signal.SIGINT else stop.exit_code  # Ctrl-C is how it ends
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 

@@ -17,9 +17,9 @@ import pandas as pd
 from skinlab.figures.look import font_face, save
 from skinlab.figures.main_effects import draw_main_effects, effect_numbers
 from skinlab.figures.report_style import STYLE
-from skinlab.stats.effects import Effect
-from skinlab.stats.factor_words import p_text, paragraphs, sentences, short
-from skinlab.stats.factors import FactorReport, ResponseReport
+from skinlab.stats.factors.analysis import FactorReport, ResponseReport
+from skinlab.stats.factors.effects import Effect
+from skinlab.stats.factors.words import p_text, paragraphs, sentences, short
 from skinlab.tables.files import write_json, write_text
 from skinlab.tables.report import RESEARCH_USE
 from skinlab.tables.text import write_table

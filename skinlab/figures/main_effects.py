@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from skinlab.figures.look import INK, look
-from skinlab.stats.effects import Effect
-from skinlab.stats.factor_words import short
-from skinlab.stats.factors import FactorReport
+from skinlab.stats.factors.analysis import FactorReport
+from skinlab.stats.factors.effects import Effect
+from skinlab.stats.factors.words import short
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"  # Okabe & Ito; also told apart by fill
 

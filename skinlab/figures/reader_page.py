@@ -13,8 +13,8 @@ import pandas as pd
 from skinlab.figures.look import font_face, pdf, save
 from skinlab.figures.reader_plane import draw_plane, plane_numbers
 from skinlab.figures.report_style import STYLE
-from skinlab.stats.reader_measures import Difference
-from skinlab.stats.readers import ReaderStudy
+from skinlab.stats.readers.measures import Difference
+from skinlab.stats.readers.study import ReaderStudy
 from skinlab.tables.files import write_bytes, write_json, write_text
 from skinlab.tables.report import RESEARCH_USE, Estimate
 from skinlab.tables.text import write_table

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from skinlab.figures.look import DPI, INK, look
-from skinlab.stats.readers import ReaderStudy
+from skinlab.stats.readers.study import ReaderStudy
 from skinlab.tables.report import Estimate
 
 # Okabe & Ito (2008): told apart with all kinds of color vision; shapes differ as well.

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from skinlab.figures.factor_page import write_factors
 from skinlab.figures.main_effects import draw_effects, effect_numbers
-from skinlab.stats.factor_words import effect_words
-from skinlab.stats.factors import FactorReport, analyze
-from skinlab.stats.paired import Measure, paired_difference
+from skinlab.stats.factors.analysis import FactorReport, analyze
+from skinlab.stats.factors.words import effect_words
+from skinlab.stats.paired.measure import Measure, paired_difference
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.tables.errors import InputError
 from skinlab.tables.files import write_json, write_text

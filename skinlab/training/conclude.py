@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from skinlab.config import FitConfig
 from skinlab.figures.report_page import write_report
-from skinlab.stats.bands import Column
 from skinlab.stats.evaluate import evaluate
 from skinlab.stats.flat import flat
-from skinlab.stats.frozen import FILE, FrozenModels, freeze
-from skinlab.stats.judged import judged
-from skinlab.stats.subgroups import with_subgroups
+from skinlab.stats.subgroups.bands import Column
+from skinlab.stats.subgroups.estimates import with_subgroups
+from skinlab.stats.threshold.frozen import FILE, FrozenModels, freeze
+from skinlab.stats.threshold.judged import judged
 from skinlab.tables.files import write_json
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport

@@ -14,7 +14,7 @@ from skinlab import config as configuration
 from skinlab.config import FitConfig
 from skinlab.inference.predict import as_predictions, probabilities
 from skinlab.models.classifier import build_classifier
-from skinlab.stats.bands import Column
+from skinlab.stats.subgroups.bands import Column
 from skinlab.tables.errors import RunError
 from skinlab.tables.files import sha256
 from skinlab.tables.predictions import Predictions

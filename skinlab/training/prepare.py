@@ -14,7 +14,7 @@ from skinlab.config import FitConfig
 from skinlab.data.cache import PixelCache, build
 from skinlab.data.module import SkinDataModule
 from skinlab.data.readers import Progress
-from skinlab.stats.bands import Column, grouped
+from skinlab.stats.subgroups.bands import Column, grouped
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.labels import LabelTree
 from skinlab.tables.manifest import Manifest

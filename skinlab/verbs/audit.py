@@ -28,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
 def _audit(words: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from skinlab.stats.audit import is_clean
+    from skinlab.stats.audit.verdict import is_clean
     from skinlab.tables.files import write_json
     from skinlab.workspace import shipped
 
@@ -47,8 +47,8 @@ def _audit(words: argparse.Namespace) -> int:
 
 def _findings(path: Path, words: argparse.Namespace) -> tuple[Any, ...]:
     """Return the `Finding`s of a file, by what it is."""
-    from skinlab.stats.audit import audit, audit_factor_table, audit_table
-    from skinlab.stats.printed import is_printed, printed_cells
+    from skinlab.stats.audit.printed import is_printed, printed_cells
+    from skinlab.stats.audit.verdict import audit, audit_factor_table, audit_table
     from skinlab.tables.errors import InputError, Problem
     from skinlab.tables.report import EvaluationReport
     from skinlab.tables.text import read_table

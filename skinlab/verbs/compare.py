@@ -56,9 +56,9 @@ def add_verbs(verbs: Any) -> None:
 def _compare(words: argparse.Namespace) -> int:
     from skinlab.figures.comparison_page import write_comparison
     from skinlab.figures.comparison_text import as_text
-    from skinlab.stats.comparison import compare
-    from skinlab.stats.paired_cases import Arm
-    from skinlab.stats.paired_differences import ComparisonSpec
+    from skinlab.stats.paired.cases import Arm
+    from skinlab.stats.paired.comparison import compare
+    from skinlab.stats.paired.differences import ComparisonSpec
     from skinlab.tables.labels import LabelTree
     from skinlab.tables.predictions import Predictions
     from skinlab.workspace import shipped

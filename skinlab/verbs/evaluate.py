@@ -14,9 +14,9 @@ from skinlab.verbs.verb import add
 from skinlab.workspace import Run, Workspace, shipped
 
 if TYPE_CHECKING:
-    from skinlab.stats.bands import Column
-    from skinlab.stats.frozen import FrozenModels
     from skinlab.stats.spec import EvaluationSpec, OperatingPointSpec
+    from skinlab.stats.subgroups.bands import Column
+    from skinlab.stats.threshold.frozen import FrozenModels
     from skinlab.tables.labels import LabelTree
     from skinlab.tables.predictions import Predictions
     from skinlab.tables.report import EvaluationReport
@@ -185,8 +185,8 @@ def _frozen(
     words: argparse.Namespace, subject: _Subject, tree: LabelTree | None, spec: EvaluationSpec
 ) -> FrozenModels | None:
     """Return what other images chose: as the command says, else as the run itself froze it."""
-    from skinlab.stats.frozen import FILE, Frozen, FrozenModels, freeze
-    from skinlab.stats.operating_point import OperatingPoint
+    from skinlab.stats.threshold.frozen import FILE, Frozen, FrozenModels, freeze
+    from skinlab.stats.threshold.operating_point import OperatingPoint
     from skinlab.tables.predictions import Predictions
 
     rule, given = _rule(words), words.operating_point
@@ -220,7 +220,7 @@ def _columns(
 
     A manifest without --subgroups brings the usual columns that it has.
     """
-    from skinlab.stats.bands import Column
+    from skinlab.stats.subgroups.bands import Column
     from skinlab.tables.joined import join
     from skinlab.tables.text import read_table
 
@@ -250,8 +250,8 @@ def _report(
 ) -> tuple[EvaluationReport, Path]:
     """Return the report and where it goes; a look at a run's test set is journaled first."""
     from skinlab.stats.evaluate import evaluate
-    from skinlab.stats.judged import judged
-    from skinlab.stats.subgroups import groups_of, with_subgroups
+    from skinlab.stats.subgroups.estimates import groups_of, with_subgroups
+    from skinlab.stats.threshold.judged import judged
 
     for column in columns:
         groups_of(predictions, column)

@@ -30,7 +30,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _factors(words: argparse.Namespace) -> int:
     from skinlab.figures.factor_page import as_text, write_factors
-    from skinlab.stats.factors import FactorSpec
+    from skinlab.stats.factors.analysis import FactorSpec
     from skinlab.tables.errors import InputError
     from skinlab.workspace import shipped
 
@@ -67,8 +67,8 @@ def factor_report(
     Raises:
         InputError: The table, or the names of its columns.
     """
-    from skinlab.stats.factor_columns import factor_columns
-    from skinlab.stats.factors import analyze
+    from skinlab.stats.factors.analysis import analyze
+    from skinlab.stats.factors.columns import factor_columns
     from skinlab.tables.errors import InputError, Problem
     from skinlab.tables.text import read_table
 

@@ -54,8 +54,8 @@ def add_verbs(verbs: Any) -> None:
 
 def _readers(words: argparse.Namespace) -> int:
     from skinlab.figures.reader_page import write_readers
-    from skinlab.stats.panel import panel
-    from skinlab.stats.readers import reader_study
+    from skinlab.stats.readers.panel import panel
+    from skinlab.stats.readers.study import reader_study
     from skinlab.tables.answers import Answers
     from skinlab.tables.errors import InputError, Problem
     from skinlab.tables.files import sha256

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skinlab.figures.factor_page import as_text, write_factors
-from skinlab.stats.factors import FactorReport, analyze
+from skinlab.stats.factors.analysis import FactorReport, analyze
 from skinlab.tables.text import read_table
 
 TABLE = Path(__file__).parents[2] / "data_manifests" / "printed" / "table_a_r.csv"

@@ -6,7 +6,7 @@ import pytest
 
 from skinlab.figures.look import png
 from skinlab.figures.main_effects import draw_main_effects, effect_numbers
-from skinlab.stats.factors import FactorReport, analyze
+from skinlab.stats.factors.analysis import FactorReport, analyze
 from skinlab.tables.text import read_table
 
 TABLE = Path(__file__).parents[2] / "data_manifests" / "printed" / "table_a_r.csv"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from skinlab.figures.reader_page import page, write_readers
-from skinlab.stats.reader_measures import Difference
-from skinlab.stats.readers import ReaderResult, ReaderStudy
+from skinlab.stats.readers.measures import Difference
+from skinlab.stats.readers.study import ReaderResult, ReaderStudy
 from skinlab.tables.report import Estimate
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skinlab.figures.look import pdf, png
 from skinlab.figures.reader_plane import draw_plane, plane_numbers
-from skinlab.stats.readers import ReaderResult, ReaderStudy
+from skinlab.stats.readers.study import ReaderResult, ReaderStudy
 from skinlab.tables.report import Estimate
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import Tiny
 
-from skinlab.stats.frozen import FILE, FrozenModels
+from skinlab.stats.threshold.frozen import FILE, FrozenModels
 from skinlab.tables.errors import InputError
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport

@@ -11,7 +11,7 @@ import pytest
 from conftest import Tiny
 
 from skinlab import config
-from skinlab.stats.frozen import FILE, FrozenModels, freeze
+from skinlab.stats.threshold.frozen import FILE, FrozenModels, freeze
 from skinlab.tables.labels import LabelTree
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport

@@ -1,0 +1,1 @@
+"""Reports and printed tables: what is impossible or suspicious in them."""

@@ -1,0 +1,1 @@
+"""Two models on the same cases: differences with intervals, tests, decisions within a margin."""

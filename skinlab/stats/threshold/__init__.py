@@ -1,0 +1,1 @@
+"""Operating point and temperature: chosen on validation, frozen, then applied to test."""

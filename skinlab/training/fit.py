@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from skinlab import config as configuration
 from skinlab.config import FitConfig
+from skinlab.data.batch import Batch
 from skinlab.inference.predict import as_predictions, probabilities
 from skinlab.models.classifier import build_classifier
 from skinlab.stats.subgroups.bands import Column
@@ -49,21 +50,14 @@ def fit(config: FitConfig, workspace: Workspace) -> Run:
     prepared = prepare(config, workspace)  # bad input leaves no run folder behind
     for _, member in members:
         prepared.module(member)
-    with run.owner():
+    with run.owner(), Session.opened(config, workspace) as session:
         if run.state == "finished":
-            return _unchanged(run, prepared)
-        with Session.opened(config, workspace) as session:
-            if len(members) == 1:
-                train(members[0][1], prepared, session, Place(run))
-            else:
-                _train_group(config, prepared, session, run)
-    return run
-
-
-def _unchanged(run: Run, prepared: Prepared) -> Run:
-    """Return a finished run, after making sure that it still is what the configuration means."""
-    check_same(run, prepared)
-    print("this run is finished already; nothing to do", file=sys.stderr)
+            check_same(run, prepared)
+            print("this run is finished already; nothing to do", file=sys.stderr)
+        elif len(members) == 1:
+            train(members[0][1], prepared, session, Place(run))
+        else:
+            _train_group(config, prepared, session, run)
     return run
 
 
@@ -124,13 +118,14 @@ def train(config: FitConfig, prepared: Prepared, session: Session, place: Place)
         )
         task = ClassificationTask(network, config.optim, module.class_counts, config.seeds[0])
         if not trained(run, config):
+            checkpoint.require_space(network, run.folder)
             run_trainer(config, task, module, session, place)
         network.load_state_dict(load_file(best_weights(run)))
         identify = str if config.privacy.show_ids else session.workspace.pseudonym
         first = ("val",) if freezes(config) else ()  # chosen before test is opened
         for split in dict.fromkeys((*first, *config.splits)):
-            session.signals.check()
-            table = probabilities(network, module.batches(split), torch.device(device_of(config)))
+            batches = _until_stopped(module.batches(split), session)
+            table = probabilities(network, batches, torch.device(device_of(config)))
             rows = prepared.manifest.where(module.rows(split))
             level = config.data.level
             also = tuple(Column.parse(word).name for word in config.evaluation.subgroups)
@@ -140,6 +135,13 @@ def train(config: FitConfig, prepared: Prepared, session: Session, place: Place)
             if split in config.splits:
                 conclude(run, predicted, split, prepared, config)
         checkpoint.save_weights(network.state_dict(), run.folder / "weights.safetensors")
+
+
+def _until_stopped(batches: Iterable[Batch], session: Session) -> Iterator[Batch]:
+    """Yield batches until a signal comes, which is raised between two of them."""
+    for batch in batches:
+        session.signals.check()
+        yield batch
 
 
 def trained(run: Run, config: FitConfig) -> bool:

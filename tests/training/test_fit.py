@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,13 @@ import torch
 from conftest import Tiny
 from safetensors.torch import load_file
 
+from skinlab.inference.predict import probabilities
 from skinlab.tables.errors import InputError, RunError
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import EvaluationReport
 from skinlab.tables.text import read_table, write_table
 from skinlab.training import checkpoint
+from skinlab.training.callbacks import Stopped
 from skinlab.training.fit import best_weights, expanded, fit, identity, trained
 from skinlab.workspace import Run
 
@@ -220,3 +225,22 @@ def test_the_list_of_patients_matches_the_splits(tiny: Tiny) -> None:
     run = fit(tiny.but(splits=["val"]), tiny.workspace)
     lists = json.loads((run.folder / "patients.json").read_text())
     assert not set(lists["train"]) & set(lists["val"])
+
+
+def test_a_signal_while_photographs_are_predicted_stops_and_the_same_command_goes_on(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny.but(splits=["val"])
+
+    def interrupted(network: Any, batches: Any, device: Any) -> Any:
+        first = next(batches := iter(batches))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return probabilities(network, itertools.chain([first], batches), device)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("skinlab.training.fit.probabilities", interrupted)
+        with pytest.raises(Stopped):
+            fit(config, tiny.workspace)
+    run = fit(config, tiny.workspace)
+    assert run.state == "finished"
+    assert len(run.events("epoch")) == 1

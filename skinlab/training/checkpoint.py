@@ -8,6 +8,7 @@ the old file, which is not atomic across file systems, and it passes over a fold
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from skinlab.tables.errors import InputError, Problem
+from skinlab.tables.errors import InputError, Problem, RunError
 from skinlab.tables.files import sha256, write_bytes, write_text
 
 FORMAT = "skinlab-checkpoint-1"
@@ -50,6 +51,22 @@ class SafeCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete a checkpoint and its SHA-256."""
         remove(Path(path))
+
+
+def require_space(network: torch.nn.Module, folder: Path) -> None:
+    """Refuse a training whose files would fill the disk, before its first epoch.
+
+    Adam keeps two moments beside the weights; two resume points are kept while a third is written,
+    and three files of weights (the best so far, a better one, the final one).
+
+    Raises:
+        RunError: There is too little space.
+    """
+    weights = sum(value.nbytes for value in network.state_dict().values())
+    need, free = (3 * (KEPT + 1) + 3) * weights, shutil.disk_usage(folder).free
+    if free < need:
+        what = f"checkpoints need {need / 2**20:.1f} MiB and {free / 2**20:.1f} MiB are free"
+        raise RunError(str(Problem(f"disk full: {what}", "free space there", folder)))
 
 
 def save(tree: dict[str, Any], path: Path) -> None:

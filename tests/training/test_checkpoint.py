@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skinlab.tables.errors import InputError
+from skinlab.tables.errors import InputError, RunError
 from skinlab.tables.files import sha256
 from skinlab.training import checkpoint
 
@@ -112,3 +113,19 @@ def test_a_pickle_never_runs_whatever_it_is_called(
     with pytest.raises(InputError, match="not a checkpoint of skinlab"):
         checkpoint.load(path)
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_training_that_would_fill_the_disk_is_refused_before_its_first_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = torch.nn.Linear(255, 1024)  # 1 MiB: 2 resume points and 1 being written of 3 MiB each
+    need = 12 * 2**20
+
+    def free(space: int) -> None:
+        monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=space))
+
+    free(need)
+    checkpoint.require_space(network, tmp_path)
+    free(need - 1)
+    with pytest.raises(RunError, match=r"disk full: checkpoints need 12\.0 MiB and 12\.0 MiB"):
+        checkpoint.require_space(network, tmp_path)

@@ -102,7 +102,7 @@ def effect_words(response: ResponseReport) -> Iterator[str]:
     clear = [e for e in response.fit.effects if e.p is not None and e.p < 0.05]
     for effect in sorted(clear, key=lambda e: e.p or 0.0):
         yield (
-            f"{short(effect.term)} adds {effect.value:+.2f} points "
+            f"{short(effect.term)} changes it by {effect.value:+.2f} points "
             f"({effect.low:.2f} to {effect.high:.2f}), {p_is(effect.p)}, and "
             f"{p_text(effect.holm)} after Holm over {len(response.fit.effects)} terms."
         )

@@ -42,7 +42,7 @@ def test_a_sound_design_is_not_called_confounded() -> None:
     for word in ("empty", "cannot be told", "no row shows", "one row only"):
         assert word not in said
     assert "100% of the D-efficiency" in said
-    assert "accuracy: a 1 adds +5.00 points" in said
+    assert "accuracy: a 1 changes it by +5.00 points" in said
 
 
 def test_names_and_p_values_read_well() -> None:

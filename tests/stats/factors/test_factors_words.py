@@ -56,3 +56,10 @@ def test_names_and_p_values_read_well() -> None:
         "0.11",
         "1.00",
     ]
+
+
+def test_factors_that_always_agree_are_said_to_be_one() -> None:
+    frame = pd.DataFrame({"a": [0, 1, 0, 1], "b": [0, 1, 0, 1], "y": [50.0, 60.0, 52.0, 61.0]})
+    said = " ".join(sentences(analyze(frame, ["a", "b"], ["y"])))
+    assert "A and b agree in 4 of 4 rows (phi 1.00); nothing tells them apart." in said
+    assert "a 1 cannot be told from b 1." in said

@@ -123,9 +123,12 @@ class Factor:
     Attributes:
         choices: The values themselves.
         low: Smallest number.
-        high: Largest number.
+        high: Largest number; with a `step`, the last one is at or below it.
         step: Distance of a grid between them; 0 is continuous.
         log: Search the logarithm.
+        integer: Whole numbers only; a range of whole numbers with a whole `step` has it anyway.
+        when: Another factor -> its value or values with which this one exists. Where it does not,
+            the field keeps the training's own value.
     """
 
     choices: tuple[Any, ...] = ()
@@ -133,11 +136,16 @@ class Factor:
     high: float = 0.0
     step: float = 0.0
     log: bool = False
+    integer: bool = False
+    when: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a factor that is neither a list nor a range."""
         if bool(self.choices) == (self.high > self.low):
             raise ValueError("a factor of `space` has either `choices` or `low` < `high`")
+        whole = all(float(x).is_integer() for x in (self.low, self.high, self.step))
+        if self.integer and not whole:
+            raise ValueError("a factor with `integer: true` has whole `low`, `high` and `step`")
 
 
 @dataclass(frozen=True)
@@ -147,31 +155,58 @@ class SweepConfig:
     Attributes:
         name: Name of the sweep's folder, of its study and of its parent run in MLflow.
         fit: The YAML of the training that is varied; its own values are trial 0.
-        space: Dotted field of the training -> `Factor`.
+        space: Dotted field of the training -> `Factor`; a ``list`` has its own in `settings`.
         fixed: Dotted field -> value that replaces the training's own in every trial.
         objective: What is maximized, on validation photographs only; pruned on the same quantity.
-        trials: Total number of trials, however often the command is given.
-        sampler: ``tpe``, ``random`` or ``grid``.
-        pruner: ``median`` stops a trial below the median of the others at the same epoch.
+        trials: Total number of trials, however often the command is given; 0 is all of a
+            ``grid``, ``list`` or ``factorial``, and 20 otherwise.
+        sampler: ``tpe`` and ``gp`` learn from earlier trials (TPE; a Gaussian process);
+            ``random``; ``sobol`` and ``halton`` fill the space evenly; ``grid`` has every
+            combination; ``factorial`` is a two-level design that tells each main effect from all
+            two-factor interactions (resolution IV); ``list`` is `settings`, in their order.
+        pruner: ``median`` stops a trial below the median of the others at half or at three
+            quarters of its epochs; ``hyperband`` lets the best third of the trials go on at
+            epochs that lie a factor of three apart.
         seed: Of the sampler; trial n draws from (seed, n).
         experiment: Folder under ``runs/`` and MLflow experiment.
+        settings: For ``list``: CSV with dotted fields in its header and a row a trial, or the path
+            of such a file. A row that is there twice is trained with another seed.
+        runs: For ``factorial``: number of distinct runs, a power of 2; 0 takes the smallest.
+        base_seeds: Trials of the training's own values, each with its own seed: they tell the
+            noise of one run. 0 is two for ``factorial`` (its least) and one otherwise.
     """
 
     name: str
     fit: str
-    space: dict[str, Factor]
+    space: dict[str, Factor] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     objective: Literal["val/balanced_accuracy", "val/accuracy"] = "val/balanced_accuracy"
-    trials: int = 20
-    sampler: Literal["tpe", "random", "grid"] = "tpe"
-    pruner: Literal["median", "none"] = "median"
+    trials: int = 0
+    sampler: Literal["tpe", "gp", "random", "sobol", "halton", "grid", "factorial", "list"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"
     seed: int = 0
     experiment: str = "sweeps"
+    settings: str = ""
+    runs: int = 0
+    base_seeds: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a sweep of nothing."""
-        if self.trials < 1 or not self.space:
-            raise ValueError("sweep: trials >= 1 and a space of at least one factor")
+        """Refuse a sweep of nothing, and options of another sampler."""
+        if self.trials < 0 or self.runs < 0 or self.base_seeds < 0:
+            raise ValueError("sweep: trials, runs and base_seeds are 0 or more")
+        if self.sampler == "list":
+            self._check_list()
+        elif not self.space or self.settings:
+            raise ValueError("sweep: a space of one factor or more; `settings` is for a `list`")
+        if self.runs and self.sampler != "factorial":
+            raise ValueError("sweep: `runs` is for `sampler: factorial`")
+        if self.sampler == "factorial" and (self.base_seeds == 1 or self.pruner != "none"):
+            what = "`base_seeds` of two or more and `pruner: none`: it is compared as a whole"
+            raise ValueError(f"sweep: a factorial has {what}")
+
+    def _check_list(self) -> None:
+        if not self.settings.strip() or self.base_seeds:
+            raise ValueError("sweep: a `list` has `settings`, no base_seeds (repeat a row)")
 
 
 def load(kind: type[Config], path: Path, overrides: Sequence[str] = ()) -> Config:

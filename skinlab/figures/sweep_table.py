@@ -208,12 +208,17 @@ def as_text(table: SweepTable) -> str:
         cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
         cells.append(_percent(row.objective, ""))
         lines.append([row.letter, *cells, row.mark])
+    parts = (aligned(lines), verdict(table), effects_verdict(table))
+    return "\n".join(filter(None, parts))
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return rows of equally many cells as columns for a terminal."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = "\n".join(
+    return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-    return "\n".join(filter(None, (text, verdict(table), effects_verdict(table))))
 
 
 def verdict(table: SweepTable) -> str:

@@ -41,7 +41,19 @@ def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    text = read_text(path)
+    return parse_table(read_text(path), path)
+
+
+def parse_table(text: str, path: Path | str) -> pd.DataFrame:
+    """Read a table that stands in a text, as `read_table` reads a file.
+
+    Args:
+        text: CSV with a header line.
+        path: What messages call it.
+
+    Raises:
+        InputError: Every problem of its shape at once.
+    """
     header = text.split("\n", 1)[0]
     separator = max(SEPARATORS, key=header.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)

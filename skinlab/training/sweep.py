@@ -23,10 +23,10 @@ from sqlalchemy import URL
 from tqdm import tqdm
 
 from skinlab import config as configuration
-from skinlab.config import FitConfig, SweepConfig, load, replaced
+from skinlab.config import FitConfig, SweepConfig, replaced
 from skinlab.figures.sweep_table import SweepTable, sweep_table, write_sweep_table
-from skinlab.tables.errors import InputError, Problem, RunError, SkinlabError
-from skinlab.tables.files import digest, read_text, write_json
+from skinlab.tables.errors import Problem, RunError, SkinlabError
+from skinlab.tables.files import digest, read_text, write_json, write_text
 from skinlab.tables.trials import TrialRow
 from skinlab.training.callbacks import Pruned, Stopped
 from skinlab.training.fit import identity, train
@@ -39,17 +39,20 @@ from skinlab.training.record import (
     keep_traceback,
     lifecycle,
 )
-from skinlab.training.sweep_space import distribution, extremes, grid, pruner, sampler, suggest
-from skinlab.workspace import Run, Workspace, shipped
+from skinlab.training.sweep_design import next_point, opened, unsaid
+from skinlab.training.sweep_plan import plan_text
+from skinlab.training.sweep_space import (
+    best_objective,
+    distribution,
+    pruned_because,
+    pruner,
+    sampler,
+    suggest,
+)
+from skinlab.workspace import Run, Workspace
 
 SAME_FAILURES = 3
 LOCKED_S = 300  # seconds that another process may hold the study's database; Optuna waits 5
-# Trials that differ in these could not be compared, or would be the same training again.
-NO_FACTORS = (
-    *("name", "experiment", "seeds", "folds", "splits", "tracking", "privacy", "evaluation"),
-    *("data.manifest", "data.labels", "data.level", "data.root", "data.fold", "data.workers"),
-    "training.monitor",
-)
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -73,13 +76,11 @@ def sweep(config: SweepConfig, workspace: Workspace) -> tuple[Run, SweepTable]:
         RunError: Another process runs this sweep, or trials keep failing in the same way.
         Stopped: A signal came; the same command goes on.
     """
-    base = base_config(config)
+    config, base = opened(config)
     run = Run(workspace.runs / config.experiment / f"{config.name}-{_identity(config, base)[:8]}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     prepared = prepare(base, workspace)  # bad input leaves no run folder behind
     prepared.module(base)
-    if config.sampler == "grid":
-        grid(config, base)
     with run.owner(), Session.opened(base, workspace) as session:
         study = _study(config, base.optim.epochs, workspace, run)
         search = Search(config, base, prepared, session, run, study)
@@ -89,6 +90,7 @@ def sweep(config: SweepConfig, workspace: Workspace) -> tuple[Run, SweepTable]:
             print("this sweep has all its trials already; nothing to do", file=sys.stderr)
             return run, table(search)
         with lifecycle(run, session):
+            _announce(search)
             _work(search)
             found = table(search)
             write_sweep_table(found, run.folder)
@@ -96,38 +98,11 @@ def sweep(config: SweepConfig, workspace: Workspace) -> tuple[Run, SweepTable]:
     return run, found
 
 
-def base_config(config: SweepConfig) -> FitConfig:
-    """Return the training that is varied: evaluated on validation only, picked by the objective.
-
-    Raises:
-        InputError: A factor is no field of it, or its own value is outside the factor.
-    """
-    base = load(FitConfig, shipped(config.fit))
-    base = replaced(base, {**config.fixed, "training.monitor": config.objective})
-    base = replaced(base, {"splits": ["val"], "seeds": [base.seeds[0]], "folds": []})
-    base = replaced(base, {"experiment": config.experiment})
-    values = configuration.flat(base)
-    for name, factor in config.space.items():
-        if any(name == fixed or name.startswith(f"{fixed}.") for fixed in NO_FACTORS):
-            fix = "set it under `fixed:`, or run a sweep for each"
-            raise InputError(Problem(f"{name} cannot be a factor of a search", fix))
-        for value in extremes(name, factor):  # here, not after hours at the trial that draws it
-            replaced(base, {name: value})
-        inside = (
-            values[name] in factor.choices
-            if factor.choices
-            else factor.low <= values[name] <= factor.high
-        )
-        if not inside:
-            what = f"the default {name} = {values[name]!r} of {config.fit} is outside the space"
-            fix = "trial 0 is the defaults: widen the factor, or set the field under `fixed:`"
-            raise InputError(Problem(what, fix))
-    return base
-
-
 def _identity(config: SweepConfig, base: FitConfig) -> str:
     """Fingerprint of what the study searches; the number of trials may grow."""
-    return digest(configuration.fingerprint(config, "trials", "fit"), identity(base))
+    return digest(
+        configuration.fingerprint(config, "trials", "fit", *unsaid(config)), identity(base)
+    )
 
 
 def _study(config: SweepConfig, epochs: int, workspace: Workspace, run: Run) -> optuna.Study:
@@ -148,6 +123,14 @@ def _study(config: SweepConfig, epochs: int, workspace: Workspace, run: Run) -> 
         )
 
 
+def _announce(search: Search) -> None:
+    """Show what a design cannot tell apart before anything is trained, and keep it."""
+    plan = plan_text(search.config, search.base)
+    write_text(search.run.folder / "plan.txt", plan + "\n")
+    if not search.study.get_trials(deepcopy=False):
+        print(plan, file=sys.stderr, flush=True)
+
+
 def _restore(search: Search) -> None:
     """Complete the study from the run folders: trials that were not told, or a lost database."""
     known = {trial.number: trial for trial in search.study.get_trials(deepcopy=False)}
@@ -165,9 +148,11 @@ def _restore(search: Search) -> None:
 
 def _remembered(search: Search, run: Run, told: dict[str, Any]) -> FrozenTrial:
     """Return a trial of a lost study from its folder; an unfinished one is given as failed."""
-    space = {name: distribution(factor) for name, factor in search.config.space.items()}
+    space = {name: distribution(search.config.space[name]) for name in told["params"]}
     state = TrialState[told.get("state") or "FAIL"]
-    values = {e["epoch"]: e["values"][search.config.objective] for e in run.events("epoch")}
+    name = search.config.objective
+    told_epochs = [e for e in run.events("epoch") if name in e["values"]]
+    values = {e["epoch"]: e["values"][name] for e in told_epochs}
     return optuna.trial.create_trial(
         state=state,
         value=told.get("value") if state == TrialState.COMPLETE else None,
@@ -185,10 +170,7 @@ def _best_so_far(values: dict[int, float]) -> dict[int, float]:
 
 def _left(search: Search) -> int:
     trials = search.study.get_trials(deepcopy=False, states=ENDED)
-    total = search.config.trials
-    if search.config.sampler == "grid":
-        total = min(total, len(grid(search.config, search.base)))
-    return total - len(trials)
+    return search.config.trials - len(trials)
 
 
 def _work(search: Search) -> None:
@@ -223,11 +205,9 @@ def _next(search: Search) -> optuna.Trial:
         return optuna.Trial(study, running[0]._trial_id)
     number = sum(t.state != TrialState.WAITING for t in trials)
     if not any(t.state == TrialState.WAITING for t in trials):
-        if config.sampler == "grid":
-            study.enqueue_trial(grid(config, search.base)[number])
-        elif number == 0:
-            values = configuration.flat(search.base)
-            study.enqueue_trial({name: values[name] for name in config.space})
+        point = next_point(config, search.base, number)
+        if point is not None:
+            study.enqueue_trial(point)
     study.sampler = sampler(config, number)
     return study.ask()
 
@@ -269,7 +249,7 @@ def _outcome(search: Search, trial: optuna.Trial, run: Run, told: dict[str, Any]
             warnings.filterwarnings("ignore", message=".*reported value is ignored.*")
             trial.report(best, epoch)
         if trial.should_prune():
-            raise Pruned(f"below the median of the other trials at epoch {epoch + 1}")
+            raise Pruned(pruned_because(search.config, epoch))
 
     place = Place(run, "trial", "..", tags, report)
     end: dict[str, Any] = {}
@@ -279,6 +259,7 @@ def _outcome(search: Search, trial: optuna.Trial, run: Run, told: dict[str, Any]
                 raise Pruned(early[-1]["reason"])  # killed before the study was told
             if run.state != "finished":
                 train(config, _prepared(search, config), search.session, place)
+        value = best_objective(run.events("epoch"), search.config.objective)
     except Stopped:
         raise
     except Pruned as pruned:
@@ -289,8 +270,7 @@ def _outcome(search: Search, trial: optuna.Trial, run: Run, told: dict[str, Any]
         unforeseen = UnforeseenError(error, keep_traceback(run, error))
         end = {"state": "FAIL", "reason": _reason(trial.number, unforeseen)}
     else:
-        values = [e["values"][search.config.objective] for e in run.events("epoch")]
-        end = {"state": "COMPLETE", "value": max(values)}
+        end = {"state": "COMPLETE", "value": value}
     epochs = {e["epoch"]: e["seconds"] for e in run.events("epoch")}
     return end | {"seconds": round(sum(epochs.values()), 3)}
 
@@ -352,13 +332,15 @@ def _stop_if_hopeless(search: Search) -> None:
 def table(search: Search) -> SweepTable:
     """Return the settings with their accuracies, the best and its ties."""
     found = []
+    own = configuration.flat(search.base)  # of a factor that does not exist in a trial
     for trial in search.study.get_trials(deepcopy=False, states=ENDED):
         folder = search.run.folder / f"trial-{trial.number:04d}"
         state = trial.state.name.lower()
         seed = int(trial.user_attrs.get("seed", search.base.seeds[0]))
         value = trial.value if trial.state == TrialState.COMPLETE else None
         reason = str(trial.user_attrs.get("reason", ""))
-        found.append(TrialRow(trial.number, state, dict(trial.params), seed, value, folder, reason))
+        params = {name: trial.params.get(name, own[name]) for name in search.config.space}
+        found.append(TrialRow(trial.number, state, params, seed, value, folder, reason))
     objective, shares = search.config.objective, importances(search)
     return sweep_table(found, objective, shares, search.base.evaluation)
 

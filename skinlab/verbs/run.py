@@ -23,6 +23,9 @@ def add_verbs(verbs: Any) -> None:
         verb = add(verbs, name, action, about)
         verb.add_argument("config", type=Path, help="YAML; then any field as --dotted.name=value")
         verb.set_defaults(takes_overrides=True, explains=explains)
+        if name == "sweep":
+            about = "show the settings and their alias table, train nothing"
+            verb.add_argument("--plan", action="store_true", help=about)
 
 
 def _fit(words: argparse.Namespace, overrides: list[str]) -> int:
@@ -45,6 +48,12 @@ def _sweep(words: argparse.Namespace, overrides: list[str]) -> int:
     from skinlab.workspace import Workspace, shipped
 
     config = load(SweepConfig, shipped(str(words.config)), overrides)
+    if words.plan:
+        from skinlab.training.sweep_design import opened
+        from skinlab.training.sweep_plan import plan_text
+
+        print(plan_text(*opened(config)))
+        return 0
     workspace = Workspace.here()
     from skinlab.training.sweep import sweep
 

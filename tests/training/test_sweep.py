@@ -27,7 +27,8 @@ from skinlab.training import sweep as module
 from skinlab.training.callbacks import Stopped
 from skinlab.training.prepare import Prepared
 from skinlab.training.record import Place, Session, begin, lifecycle
-from skinlab.training.sweep import base_config, sweep
+from skinlab.training.sweep import sweep
+from skinlab.training.sweep_design import base_config
 from skinlab.workspace import Run
 
 FIT = "experiments/classification/synthetic.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from matplotlib.figure import Figure
 
 from skinlab.figures.factor_page import write_factors
 from skinlab.figures.main_effects import draw_effects, effect_numbers
+from skinlab.reporting.latex import escaped
 from skinlab.stats.factors.analysis import FactorReport, analyze
-from skinlab.stats.factors.words import effect_words
+from skinlab.stats.factors.words import effect_words, short
 from skinlab.stats.paired.measure import Measure, paired_difference
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.tables.errors import InputError
@@ -185,8 +187,9 @@ def flat_rows(table: SweepTable) -> pd.DataFrame:
 
 
 def write_sweep_table(table: SweepTable, folder: Path) -> None:
-    """Write ``table.csv``, ``table.html``, ``importances.json`` and ``figures/sweep.png``."""
+    """Write ``table.csv``, ``.html`` and ``.tex``, ``importances.json``, ``figures/sweep.png``."""
     write_table(folder / "table.csv", flat_rows(table))
+    write_text(folder / "table.tex", as_latex(table))
     write_json(folder / "importances.json", table.importances)
     (folder / "figures").mkdir(exist_ok=True)
     picture = folder / "figures" / "sweep.png"
@@ -199,17 +202,44 @@ def write_sweep_table(table: SweepTable, folder: Path) -> None:
 
 def as_text(table: SweepTable) -> str:
     """Return the table for a terminal."""
-    short = {name: name.rsplit(".", 1)[-1] for name in table.factors}
-    objective = table.objective.rsplit("/", 1)[-1].replace("_", " ")
-    columns = [*short.values(), *(TITLES[x] for x in LEVELS), objective, ""]
-    lines = [["", *columns]]
-    for row in table.rows:
-        cells = [str(row.trial.params.get(name, "")) for name in table.factors]
-        cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
-        cells.append(_percent(row.objective, ""))
-        lines.append([row.letter, *cells, row.mark])
+    heads, rows = layout(table)
+    lines = [heads, *rows]
     parts = (aligned(lines), verdict(table), effects_verdict(table))
     return "\n".join(filter(None, parts))
+
+
+def layout(table: SweepTable) -> tuple[list[str], list[list[str]]]:
+    """Return the heads and the cells of table A-R: letter, factors, accuracies, seed, mark."""
+    objective = short(table.objective.rsplit("/", 1)[-1])
+    names = [short(name) for name in table.factors]
+    heads = ["", *names, *(TITLES[level] for level in LEVELS), objective, "seed", ""]
+    rows = []
+    for row in table.rows:
+        cells = [row.letter, *(str(row.trial.params.get(name, "")) for name in table.factors)]
+        cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
+        rows.append([*cells, _percent(row.objective, ""), str(row.trial.seed), row.mark])
+    return heads, rows
+
+
+def as_latex(table: SweepTable) -> str:
+    r"""Return the table for a paper; needs ``\usepackage{booktabs}``. BEST is bold."""
+    heads, rows = layout(table)
+    right = "r" * (len(LEVELS) + 2)  # accuracies, objective, seed
+    lines = [
+        "% needs \\usepackage{booktabs}; percent with 95% intervals on validation photographs",
+        f"\\begin{{tabular}}{{l{'l' * len(table.factors)}{right}l}}",
+        "\\toprule",
+        " & ".join(map(escaped, heads)) + r" \\",
+        "\\midrule",
+    ]
+    for cells in rows:
+        texts = [re.sub(r"(?<=\d)-(?=\d)", "--", escaped(cell)) for cell in cells]
+        if cells[-1] == "BEST":
+            texts = [rf"\textbf{{{text}}}" if text else "" for text in texts]
+        lines.append(" & ".join(texts) + r" \\")
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    said = [verdict(table), effects_verdict(table), RESEARCH_USE]
+    return "\n".join([*lines, *(f"% {text}" for text in said if text)]) + "\n"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -315,17 +345,11 @@ def _too_few(axes: Axes) -> None:
 
 def _page(table: SweepTable) -> str:
     """Return the table as a page of its own; the picture lies beside it."""
-    names = [name.rsplit(".", 1)[-1] for name in table.factors]
-    head = ["", *names, *(TITLES[level] for level in LEVELS), table.objective, "seed", ""]
+    heads, rows = layout(table)
     lines = []
-    for row in table.rows:
-        cells = [row.letter, *(str(row.trial.params.get(name, "")) for name in table.factors)]
-        cells += [_percent(row.accuracy.get(level), row.trial.state) for level in LEVELS]
-        cells.append(_percent(row.objective, ""))
-        cells += [str(row.trial.seed), row.mark]
+    for row, cells in zip(table.rows, rows, strict=True):
         marked = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
         lines.append(f'<tr class="{row.mark.lower()}">{marked}</tr>')
-    heads = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     shown = next((e for row in table.rows for e in row.accuracy.values()), None)
     counted = f"{shown.n_images} photographs of {shown.n_patients} patients" if shown else "none"
     return _PAGE.format(
@@ -333,7 +357,7 @@ def _page(table: SweepTable) -> str:
         verdict=html.escape(verdict(table)),
         effects=html.escape(effects_verdict(table)),
         factors='<a href="factors/factors.html">All about the factors</a>' if table.effects else "",
-        head=heads,
+        head="".join(f"<th>{html.escape(head)}</th>" for head in heads),
         rows="\n".join(lines),
         objective=html.escape(table.objective),
         use=RESEARCH_USE,

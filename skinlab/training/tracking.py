@@ -48,7 +48,10 @@ STATUS = {
 # Parts of MLflow's server that run programs here or call other people's.
 NOT_SERVED = ("/ajax-api/3.0/mlflow/assistant", "/gateway", "/ajax-api/3.0/jobs", "/mcp")
 POINTS_A_CALL = 500
-ARTIFACTS = ("config.yaml", "report", "figures", "table.csv", "table.html", "importances.json")
+ARTIFACTS = (
+    *("config.yaml", "report", "figures", "importances.json", "plan.txt"),
+    *("table.csv", "table.html", "table.tex"),
+)
 
 
 def store_uri(spec: TrackingSpec, workspace: Workspace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from skinlab.figures.sweep_table import (
     SweepTable,
+    as_latex,
     as_text,
     draw,
     flat_rows,
@@ -188,3 +190,29 @@ def test_the_picture_shows_a_point_for_every_complete_setting(trials: list[Trial
     assert isinstance(figure, Figure)
     words = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert any("B" in word for word in words)
+
+
+def test_latex_has_the_layout_of_the_printed_table(trials: list[TrialRow], tmp_path: Path) -> None:
+    table = table_of(trials)
+    lines = as_latex(table).splitlines()
+    assert lines[1:4] == [
+        r"\begin{tabular}{lllrrrrl}",
+        r"\toprule",
+        r" & hue & rotation & diagnosis & benign/malignant & accuracy & seed &  \\",
+    ]
+    rows = {line[0]: line for line in lines[5:9]}
+    assert list(rows) == ["A", "\\", "C", "D"]
+    assert rows["\\"].startswith(r"\textbf{B} & \textbf{0.02} & \textbf{any} & \textbf{90.0 (8")
+    assert rows["\\"].endswith(r"\textbf{1} & \textbf{BEST} \\")
+    assert rows["C"].endswith(r"& 2 & tied \\")
+    assert "fail" in rows["D"]
+    assert "--" in rows["A"]
+    assert all(line.startswith("%") for line in lines[11:])
+    assert all(line.count("&") == 7 for line in lines[5:9])
+    write_sweep_table(table, tmp_path / "paper")
+    assert (tmp_path / "paper" / "table.tex").read_text(encoding="utf-8") == as_latex(table)
+
+
+def test_latex_shows_what_would_be_its_commands(trials: list[TrialRow]) -> None:
+    odd = [replace(trial, params={"data.square": "50%_{a}"}) for trial in trials]
+    assert r"50\%\_\{a\}" in as_latex(table_of(odd))

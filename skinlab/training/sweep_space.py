@@ -25,9 +25,9 @@ def distribution(factor: Factor) -> optuna.distributions.BaseDistribution:
         return optuna.distributions.CategoricalDistribution(factor.choices)
     whole = all(float(v).is_integer() for v in (factor.low, factor.high, factor.step))
     if factor.integer or (whole and factor.step):
-        low, high, step = int(factor.low), int(factor.high), int(factor.step) or 1
-        high -= (high - low) % step
-        return optuna.distributions.IntDistribution(low, high, log=factor.log, step=step)
+        low, last, step = int(factor.low), int(factor.high), int(factor.step) or 1
+        last -= (last - low) % step
+        return optuna.distributions.IntDistribution(low, last, log=factor.log, step=step)
     high = factor.high
     if factor.step and not ((high - factor.low) / factor.step + 1e-9) % 1 < 2e-9:
         count = math.floor((high - factor.low) / factor.step)

@@ -19,7 +19,14 @@ from skinlab.figures.main_effects import draw_main_effects, effect_numbers
 from skinlab.figures.report_style import STYLE
 from skinlab.stats.factors.analysis import FactorReport, ResponseReport
 from skinlab.stats.factors.effects import Effect
-from skinlab.stats.factors.words import p_text, paragraphs, sentences, short
+from skinlab.stats.factors.words import (
+    alias_lines,
+    alias_sentence,
+    p_text,
+    paragraphs,
+    sentences,
+    short,
+)
 from skinlab.tables.files import write_json, write_text
 from skinlab.tables.report import RESEARCH_USE
 from skinlab.tables.text import write_table
@@ -150,7 +157,7 @@ def page(report: FactorReport, picture: bytes, *, title: str = "") -> str:
         f"<img alt='Main effects with intervals; runs' src='data:image/png;base64,{data}'>",
         "</section>",
         *(_response(response, report) for response in report.responses),
-        f"<section class='level'><h2>Design</h2>{_cross(report)}</section>",
+        f"<section class='level'><h2>Design</h2>{_cross(report)}{_aliases(report)}</section>",
         f"<footer>{RESEARCH_USE} All digits: factors.json and factors.csv.</footer>",
         "</body></html>\n",
     ]
@@ -216,6 +223,13 @@ def _cross(report: FactorReport) -> str:
         "correlation phi. Shaded: an empty cell, so the interaction cannot be estimated. Framed: "
         f"|phi| at least 0.7.</p>{_table(['', *map(short, names[1:])], rows, 'cross')}"
     )
+
+
+def _aliases(report: FactorReport) -> str:
+    """Return the alias table: a line for effects that cannot be told from each other."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in alias_lines(report.aliases))
+    said = f"<p>{escape(alias_sentence(report.aliases))}</p>"
+    return f"<h3>Alias table</h3>{said}" + (f"<ul>{lines}</ul>" if lines else "")
 
 
 def _table(heads: Iterable[str], rows: Iterable[str], kind: str = "numbers") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +15,15 @@ from matplotlib.figure import Figure
 
 from skinlab.figures.factor_page import write_factors
 from skinlab.figures.main_effects import draw_effects, effect_numbers
-from skinlab.reporting.latex import escaped
+from skinlab.reporting.latex import tabular
 from skinlab.stats.factors.analysis import FactorReport, analyze
-from skinlab.stats.factors.words import effect_words, short
+from skinlab.stats.factors.words import (
+    effect_words,
+    noise_words,
+    repeated,
+    short,
+    winner_words,
+)
 from skinlab.stats.paired.measure import Measure, paired_difference
 from skinlab.stats.spec import EvaluationSpec
 from skinlab.tables.errors import InputError
@@ -225,21 +230,10 @@ def as_latex(table: SweepTable) -> str:
     r"""Return the table for a paper; needs ``\usepackage{booktabs}``. BEST is bold."""
     heads, rows = layout(table)
     right = "r" * (len(LEVELS) + 2)  # accuracies, objective, seed
-    lines = [
-        "% needs \\usepackage{booktabs}; percent with 95% intervals on validation photographs",
-        f"\\begin{{tabular}}{{l{'l' * len(table.factors)}{right}l}}",
-        "\\toprule",
-        " & ".join(map(escaped, heads)) + r" \\",
-        "\\midrule",
-    ]
-    for cells in rows:
-        texts = [re.sub(r"(?<=\d)-(?=\d)", "--", escaped(cell)) for cell in cells]
-        if cells[-1] == "BEST":
-            texts = [rf"\textbf{{{text}}}" if text else "" for text in texts]
-        lines.append(" & ".join(texts) + r" \\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    said = [verdict(table), effects_verdict(table), RESEARCH_USE]
-    return "\n".join([*lines, *(f"% {text}" for text in said if text)]) + "\n"
+    bold = {number for number, row in enumerate(table.rows) if row.mark == "BEST"}
+    about = "Percent with 95% intervals on the validation photographs."
+    notes = (about, verdict(table), effects_verdict(table), RESEARCH_USE)
+    return tabular(heads, rows, f"l{'l' * len(table.factors)}{right}l", bold, notes)
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -265,13 +259,22 @@ def verdict(table: SweepTable) -> str:
 
 
 def effects_verdict(table: SweepTable) -> str:
-    """Say which factors changed the objective, over all complete trials; empty when unknown."""
+    """Say what all complete trials together tell; empty when unknown.
+
+    Where settings were repeated: which, how far they lie apart, and what the best then means.
+    Always: which factors changed the objective.
+    """
     if table.effects is None:
         return ""
-    response = table.effects.responses[0]
-    said = " ".join(_sentence(words) for words in effect_words(response))
-    trials = len(table.effects.labels)
-    return f"Over all {trials} complete trials, in points of {table.objective}: {said}"
+    report = table.effects
+    response = report.responses[0]
+    effects = " ".join(_sentence(words) for words in effect_words(response))
+    said = f"Over all {len(report.labels)} complete trials, in points of {table.objective}: "
+    if not report.design.repeats:
+        return said + effects
+    noise = [*noise_words(response), *winner_words(response)]
+    repeats = " ".join([*repeated(report), *map(_sentence, noise)])
+    return f"{repeats} {said}{effects}"
 
 
 def _sentence(words: str) -> str:

@@ -1,6 +1,10 @@
-r"""TableOne -> LaTeX with booktabs, every letter of the data escaped."""
+"""TableOne, or any cells -> LaTeX with booktabs, every letter of the data escaped."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from skinlab.reporting.table_one import TableOne
 
@@ -52,4 +56,36 @@ def latex(table: TableOne) -> str:
         lines.append(" & ".join([escaped(label), *cells]) + r" \\")
     lines += ["\\bottomrule", "\\end{tabular}"]
     lines += [f"% {note}" for note in table.notes]
+    return "\n".join(lines) + "\n"
+
+
+def tabular(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    columns: str,
+    bold: AbstractSet[int] = frozenset(),
+    notes: Sequence[str] = (),
+) -> str:
+    r"""Return cells as a table; needs ``\usepackage{booktabs}``.
+
+    Args:
+        heads: A cell a column.
+        rows: As many cells each; ``62.1-74.2`` becomes a range with an en dash.
+        columns: Of ``tabular``: ``llr``.
+        bold: Numbers of the rows to print bold.
+        notes: Comments below the table; empty ones are left out.
+    """
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{{columns}}}",
+        "\\toprule",
+        " & ".join(map(escaped, heads)) + r" \\",
+        "\\midrule",
+    ]
+    for number, cells in enumerate(rows):
+        texts = [re.sub(r"(?<=\d)-(?=\d)", "--", escaped(cell)) for cell in cells]
+        if number in bold:
+            texts = [rf"\textbf{{{text}}}" if text else "" for text in texts]
+        lines.append(" & ".join(texts) + r" \\")
+    lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes if note)]
     return "\n".join(lines) + "\n"

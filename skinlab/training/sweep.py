@@ -158,7 +158,7 @@ def _remembered(search: Search, run: Run, told: dict[str, Any]) -> FrozenTrial:
         value=told.get("value") if state == TrialState.COMPLETE else None,
         params=told["params"],
         distributions=space,
-        user_attrs={"seed": told["seed"]},
+        user_attrs={name: told[name] for name in ("seed", "reason") if name in told},
         intermediate_values=_best_so_far(values) if state != TrialState.FAIL else None,
     )
 

@@ -9,8 +9,8 @@ from skinlab import config as configuration
 from skinlab.config import Factor, FitConfig, SweepConfig
 from skinlab.figures.sweep_table import aligned, letter
 from skinlab.stats.factors import design as designs
-from skinlab.stats.factors.aliases import alias_lines, alias_sentence, alias_table
-from skinlab.stats.factors.words import confounding, short
+from skinlab.stats.factors.aliases import alias_table
+from skinlab.stats.factors.words import alias_lines, alias_sentence, confounding, short
 from skinlab.training.sweep_design import (
     base_runs,
     design_points,

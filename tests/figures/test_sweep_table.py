@@ -216,3 +216,19 @@ def test_latex_has_the_layout_of_the_printed_table(trials: list[TrialRow], tmp_p
 def test_latex_shows_what_would_be_its_commands(trials: list[TrialRow]) -> None:
     odd = [replace(trial, params={"data.square": "50%_{a}"}) for trial in trials]
     assert r"50\%\_\{a\}" in as_latex(table_of(odd))
+
+
+def test_repeated_settings_and_their_noise_stand_beside_the_best(tmp_path: Path) -> None:
+    found = [
+        trial(tmp_path, n, set(range(wrong)), **{"augment.hue": hue})
+        for n, (wrong, hue) in enumerate([(12, 0.0), (24, 0.0), (20, 0.04), (22, 0.04)])
+    ]
+    words = as_text(table_of(found))
+    assert "4 rows are 2 distinct settings: A and B are the same; C and D are the same." in words
+    assert "The best row (A) repeats B." in words
+    # pure error: variances 50 and 1.39 points with a degree of freedom each
+    assert "Equal settings differ by an SD of 5.07 points (2 degrees of freedom)" in words
+    write_sweep_table(table_of(found), tmp_path / "out")
+    assert "Equal settings differ by an SD" in (tmp_path / "out" / "table.html").read_text()
+    page = (tmp_path / "out" / "factors" / "factors.html").read_text(encoding="utf-8")
+    assert "Alias table" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import torch
@@ -267,6 +269,74 @@ def test_a_pruned_trial_has_its_reason(tiny: Tiny, trainings: Trainings) -> None
         assert not row.accuracy
 
 
+def test_a_trial_without_objective_fails_with_its_reason_and_never_has_a_number(
+    tiny: Tiny, trainings: Trainings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(config: FitConfig, prepared: Prepared, session: Session, place: Place) -> None:
+        trainings(config, prepared, session, replace(place, report=None))
+        if len(trainings.seen) == 2:
+            place.run.note("epoch", epoch=1, values={}, seconds=1.0)
+
+    monkeypatch.setattr(module, "train", without)
+    config = config_of(trials=3, pruner="none")
+    _, table = sweep(config, tiny.workspace)
+    assert [row.trial.state for row in table.rows] == ["complete", "fail", "complete"]
+    failed = table.rows[1].trial
+    assert failed.value is None
+    assert failed.reason == "val/balanced_accuracy is missing in epoch 1"
+    (tiny.workspace.tracking / "optuna.db").unlink()
+    _, again = sweep(config, tiny.workspace)
+    assert [row.trial for row in again.rows] == [row.trial for row in table.rows]
+
+
+def test_a_list_is_trained_in_its_order_with_a_seed_for_each_repeat(
+    tiny: Tiny, trainings: Trainings
+) -> None:
+    rows = "augment.rotation, augment.hue\nany, 0.02\nnone, 0\nany, 0.02\nany, 0.02\nnone, 0\n"
+    config = config_of(space={}, sampler="list", settings=rows, pruner="none")
+
+    def stop(number: int) -> None:
+        if number == 2:
+            raise Stopped(signal.SIGTERM)
+
+    trainings.hook = stop
+    with pytest.raises(Stopped):
+        sweep(config, tiny.workspace)
+    run, table = sweep(config, tiny.workspace)
+    order = [
+        ("any", 0.02, 0),
+        ("none", 0.0, 0),
+        ("any", 0.02, 1),
+        ("any", 0.02, 2),
+        ("none", 0.0, 1),
+    ]
+    assert trainings.seen == [*order[:3], *order[2:]]  # the third was stopped and done again
+    assert [row.letter for row in table.rows] == list("ABCDE")
+    assert [row.trial.seed for row in table.rows] == [0, 0, 1, 2, 1]
+    assert (run.folder / "plan.txt").read_text().startswith("5 trials of 2 distinct settings")
+
+
+def test_a_factor_that_does_not_exist_keeps_the_own_value(tiny: Tiny, trainings: Trainings) -> None:
+    hue = Factor(choices=(0.02, 0.04), when={"augment.rotation": "any"})
+    space = {"augment.rotation": Factor(choices=("none", "any")), "augment.hue": hue}
+    fixed = FIXED | {"augment.rotation": "none"}
+    config = config_of(space=space, fixed=fixed, trials=12, pruner="none")
+    sweep(replace(config, trials=5), tiny.workspace)
+    _, table = sweep(config, tiny.workspace)
+    straight = list(trainings.seen)
+    assert {(rotation, hue) for rotation, hue, _ in straight} == {
+        *(("none", 0.0), ("any", 0.02), ("any", 0.04))
+    }
+    for row, (rotation, value, _) in zip(table.rows, straight, strict=True):
+        assert row.trial.params == {"augment.rotation": rotation, "augment.hue": value}
+    (tiny.workspace.tracking / "optuna.db").unlink()
+    _, again = sweep(config, tiny.workspace)
+    assert [row.trial for row in again.rows] == [row.trial for row in table.rows]
+    trainings.seen = []
+    sweep(replace(config, name="unbroken"), tiny.workspace)
+    assert trainings.seen == straight
+
+
 def test_a_lost_study_is_completed_from_the_folders(tiny: Tiny, trainings: Trainings) -> None:
     config = config_of(trials=3, pruner="none")
     _, before = sweep(config, tiny.workspace)
@@ -370,6 +440,22 @@ def test_trials_are_judged_on_validation_only(tiny: Tiny) -> None:
     assert base.training.monitor == "val/accuracy"
     assert base.seeds == (0,)
     assert tiny.config.splits == ("val", "test")
+
+
+def test_the_pruned_quantity_is_the_objective(tiny: Tiny) -> None:
+    space = {"augment.rotation": Factor(choices=("any",))}
+    config = config_of(space=space, objective="val/accuracy", trials=1, pruner="hyperband")
+    run, table = sweep(config, tiny.workspace)
+    events = Run(run.folder / "trial-0000").events("epoch")
+    objective = [event["values"]["val/accuracy"] for event in events]
+    assert objective != [event["values"]["val/balanced_accuracy"] for event in events]
+    study = optuna.load_study(
+        study_name=run.folder.name, storage=f"sqlite:///{tiny.workspace.tracking / 'optuna.db'}"
+    )
+    (trial,) = study.trials
+    seen = trial.intermediate_values  # what the pruner is asked about
+    assert [seen[epoch] for epoch in sorted(seen)] == list(itertools.accumulate(objective, max))
+    assert trial.value == max(objective) == table.rows[0].trial.value
 
 
 def test_two_real_trials_leave_a_table_with_intervals(tiny: Tiny) -> None:

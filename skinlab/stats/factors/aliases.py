@@ -7,15 +7,15 @@ for those contains it. Source: Montgomery, Design and Analysis of Experiments, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from skinlab.stats.factors.design import Factor, Floats
-from skinlab.stats.factors.words import short
 
+MOST = 16
 Term = tuple[str, ...]  # one factor, or the two of an interaction
 
 
@@ -25,11 +25,11 @@ class Alias:
 
     Attributes:
         term: Its factor, or the two of an interaction.
-        equals: Effects that it is the sum of -> weight of each; the constant is left out.
+        equals: Effects that it is the sum of, each with its weight; the constant is left out.
     """
 
     term: Term
-    equals: dict[Term, float]
+    equals: tuple[tuple[Term, float], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AliasTable:
 
     Attributes:
         factors: Names of those that vary.
-        interactions: Number of two-factor interactions.
+        interactions: Number of two-factor interactions; 0 where they were not looked at.
         aliases: Main effects first.
     """
 
@@ -50,7 +50,9 @@ class AliasTable:
     def main_effects_are_clear(self) -> bool:
         """Whether no main effect is mixed with another one or with a two-factor interaction."""
         return not any(
-            len(term) == 1 for alias in self.aliases for term in (alias.term, *alias.equals)
+            len(term) == 1
+            for alias in self.aliases
+            for term in (alias.term, *(other for other, _ in alias.equals))
         )
 
 
@@ -59,12 +61,13 @@ def alias_table(factors: Sequence[Factor]) -> AliasTable:
 
     Args:
         factors: Columns of settings, in their two-level coding; those of one level are left out.
+            Of more than `MOST` the main effects only are looked at.
     """
     varying = [factor for factor in factors if factor.varies]
     columns: dict[Term, Floats] = {
         (factor.name,): np.where(factor.on, 1.0, -1.0) for factor in varying
     }
-    pairs = list(combinations(columns, 2))
+    pairs = list(combinations(columns, 2)) if len(columns) <= MOST else []
     columns |= {(*a, *b): columns[a] * columns[b] for a, b in pairs}
     free: dict[Term, Floats] = {}
     found = []
@@ -77,57 +80,11 @@ def alias_table(factors: Sequence[Factor]) -> AliasTable:
     return AliasTable(tuple(f.name for f in varying), len(pairs), tuple(found))
 
 
-def _made_of(column: Floats, free: dict[Term, Floats]) -> dict[Term, float] | None:
+def _made_of(column: Floats, free: dict[Term, Floats]) -> tuple[tuple[Term, float], ...] | None:
     """Return the weights of the free columns that make up this one, None where they do not."""
     matrix = np.column_stack([np.ones(len(column)), *free.values()])
     weights = np.linalg.lstsq(matrix, column, rcond=None)[0]
     if float(np.abs(column - matrix @ weights).max()) > 1e-9:
         return None
     named = zip(free, weights[1:], strict=True)
-    return {term: round(float(w), 9) for term, w in named if abs(w) > 1e-9}
-
-
-def alias_lines(table: AliasTable) -> Iterator[str]:
-    """Yield the alias table: effects that are equal stand in one line, sums in one each."""
-    equal: dict[Term, list[str]] = {}
-    sums = []
-    for alias in table.aliases:
-        if len(alias.equals) == 1 and abs(next(iter(alias.equals.values()))) == 1:
-            (first, weight), *_ = alias.equals.items()
-            equal.setdefault(first, []).append(("-" if weight < 0 else "") + _name(alias.term))
-        elif alias.equals:
-            sums.append(f"{_name(alias.term)} = {_sum(alias.equals)}")
-        else:
-            sums.append(f"{_name(alias.term)} = constant")
-    for first, others in equal.items():
-        yield " = ".join([_name(first), *others])
-    yield from sums
-
-
-def alias_sentence(table: AliasTable) -> str:
-    """Say in one sentence what the alias table means."""
-    mixed = sum(len(alias.term) == 2 for alias in table.aliases)
-    if not table.aliases:
-        return "Nothing is aliased: every main effect and two-factor interaction can be estimated."
-    if table.main_effects_are_clear:
-        return (
-            "No main effect is aliased with another or with a two-factor interaction; "
-            f"{mixed} of the {table.interactions} interactions equal others."
-        )
-    return (
-        f"{mixed} of the {table.interactions} two-factor interactions are sums of main effects and "
-        "of other interactions: a main effect is only estimated if there are none."
-    )
-
-
-def _name(term: Term) -> str:
-    return " × ".join(map(short, term))
-
-
-def _sum(weights: dict[Term, float]) -> str:
-    words = ""
-    for term, weight in weights.items():
-        sign = "- " if weight < 0 else "+ " if words else ""
-        size = "" if abs(weight) == 1 else f"{abs(weight):g} "
-        words += f"{' ' if words else ''}{sign}{size}{_name(term)}"
-    return words
+    return tuple((term, round(float(w), 9)) for term, w in named if abs(w) > 1e-9)

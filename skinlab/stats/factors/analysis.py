@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from skinlab.stats.factors.aliases import AliasTable, alias_table
 from skinlab.stats.factors.design import Design, Factor, Floats, describe, setting_of
 from skinlab.stats.factors.effects import (
     Fit,
@@ -99,6 +100,7 @@ class FactorReport:
         correlations: Of each pair of responses: first, second, Pearson r.
         level: Confidence level.
         notes: What was done to the table: constant columns, shares shown as percent.
+        aliases: Effects that the settings mix.
     """
 
     labels: tuple[str, ...]
@@ -107,6 +109,7 @@ class FactorReport:
     correlations: tuple[tuple[str, str, float], ...]
     level: float
     notes: tuple[str, ...]
+    aliases: AliasTable
 
 
 def analyze(
@@ -157,7 +160,13 @@ def analyze(
     best = labels.index(marked) if marked else None
     found = [_response(n, v, varying, design, labels, best, spec) for n, v in values.items()]
     return FactorReport(
-        labels, design, tuple(found), _correlations(values), spec.level, tuple(notes)
+        labels,
+        design,
+        tuple(found),
+        _correlations(values),
+        spec.level,
+        tuple(notes),
+        alias_table(columns),
     )
 
 

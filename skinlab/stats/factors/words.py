@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from skinlab.stats.factors.aliases import AliasTable, Term
 from skinlab.stats.factors.analysis import FactorReport, ResponseReport
 from skinlab.stats.factors.design import Design
 
 STRONG_PHI = 0.7
+MOST_SHOWN = 4  # effects in one sum of the alias table
 
 
 def sentences(report: FactorReport) -> tuple[str, ...]:
@@ -163,6 +165,54 @@ def confounding(design: Design) -> Iterator[str]:
             f"{design.rows} runs; a balanced design of the same cost has standard errors smaller "
             f"by these factors: {ratios}."
         )
+
+
+def alias_lines(table: AliasTable) -> Iterator[str]:
+    """Yield the alias table: effects that are equal stand in one line, sums in one each."""
+    equal: dict[Term, list[str]] = {}
+    sums = []
+    for alias in table.aliases:
+        if len(alias.equals) == 1 and abs(alias.equals[0][1]) == 1:
+            first, weight = alias.equals[0]
+            equal.setdefault(first, []).append(("-" if weight < 0 else "") + _name(alias.term))
+        elif len(alias.equals) > MOST_SHOWN:
+            sums.append(f"{_name(alias.term)} = a sum of {len(alias.equals)} others")
+        elif alias.equals:
+            sums.append(f"{_name(alias.term)} = {_sum(alias.equals)}")
+        else:
+            sums.append(f"{_name(alias.term)} = constant")
+    for first, others in equal.items():
+        yield " = ".join([_name(first), *others])
+    yield from sums
+
+
+def alias_sentence(table: AliasTable) -> str:
+    """Say in one sentence what the alias table means."""
+    mixed = sum(len(alias.term) == 2 for alias in table.aliases)
+    if not table.aliases:
+        return "Nothing is aliased: every main effect and two-factor interaction can be estimated."
+    if table.main_effects_are_clear:
+        return (
+            "No main effect is aliased with another or with a two-factor interaction; "
+            f"{mixed} of the {table.interactions} interactions equal others."
+        )
+    return (
+        f"{mixed} of the {table.interactions} two-factor interactions are sums of main effects and "
+        "of other interactions: a main effect is only estimated if there are none."
+    )
+
+
+def _name(term: Term) -> str:
+    return " × ".join(map(short, term))
+
+
+def _sum(weights: Sequence[tuple[Term, float]]) -> str:
+    words = ""
+    for term, weight in weights:
+        sign = "- " if weight < 0 else "+ " if words else ""
+        size = "" if abs(weight) == 1 else f"{abs(weight):g} "
+        words += f"{' ' if words else ''}{sign}{size}{_name(term)}"
+    return words
 
 
 def seed_words(response: ResponseReport) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from skinlab.stats.factors.aliases import alias_lines, alias_sentence, alias_table
+from skinlab.stats.factors.aliases import alias_table
 from skinlab.stats.factors.design import Factor
 from skinlab.stats.factors.fractional import fractional_factorial
+from skinlab.stats.factors.words import alias_lines, alias_sentence
 
 
 def columns(rows: list[tuple[int, ...]], names: str) -> list[Factor]:
@@ -61,3 +62,10 @@ def test_a_factor_that_does_not_vary_is_left_out() -> None:
     table = alias_table(columns([(0, 0, 1), (1, 0, 0), (0, 0, 0), (1, 0, 1)], "ABC"))
     assert table.factors == ("A", "C")
     assert table.aliases == ()
+
+
+def test_of_very_many_factors_the_main_effects_only_are_looked_at() -> None:
+    names = "ABCDEFGHJKLMNOPQR"
+    rows = [tuple(int(i == j) for j in range(17)) for i in range(18)]
+    table = alias_table(columns(rows, names))
+    assert (len(table.factors), table.interactions, table.aliases) == (17, 0, ())

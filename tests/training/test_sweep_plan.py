@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import REPOSITORY
 
+from skinlab.cli import main
 from skinlab.config import Factor, SweepConfig, load
 from skinlab.training.sweep_design import opened
 from skinlab.training.sweep_plan import plan_text
@@ -65,6 +68,15 @@ def test_a_drawn_search_shows_its_factors() -> None:
         "  optim.lr: 0.0001 to 0.1, logarithmic",
         "  augment.hue: 0 to 0.1 (when augment.rotation is any)",
     ]
+
+
+def test_the_plan_is_shown_without_training(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SKINLAB_WORKSPACE", str(tmp_path / "workspace"))
+    assert main(["sweep", "experiments/sweeps/factorial.yaml", "--plan", "--runs=32"]) == 0
+    assert "32 runs of a 2^(6-1) design (resolution VI)" in capsys.readouterr().out
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_a_single_setting_has_no_aliases() -> None:

@@ -194,7 +194,7 @@ def alias_sentence(table: AliasTable) -> str:
     if table.main_effects_are_clear:
         return (
             "No main effect is aliased with another or with a two-factor interaction; "
-            f"{mixed} of the {table.interactions} interactions equal others."
+            f"{mixed} of the {table.interactions} interactions cannot be told from others."
         )
     return (
         f"{mixed} of the {table.interactions} two-factor interactions are sums of main effects and "

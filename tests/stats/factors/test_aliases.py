@@ -29,7 +29,7 @@ def test_two_to_the_six_minus_two_has_the_printed_aliases() -> None:
     assert grouped(list(alias_lines(table))) == grouped(printed)  # Montgomery, table 8.14 design f
     assert alias_sentence(table) == (
         "No main effect is aliased with another or with a two-factor interaction; 8 of the 15 "
-        "interactions equal others."
+        "interactions cannot be told from others."
     )
 
 

@@ -27,7 +27,7 @@ from sklearn.metrics import roc_curve
 
 from skinlab.stats.bootstrap import draws
 from skinlab.stats.paired.tests import holm
-from skinlab.stats.rank import RankedClass, delong
+from skinlab.stats.rank import RankedClass, delong_logit
 from skinlab.stats.readers.agreement import cohen, fleiss
 from skinlab.stats.readers.measures import (
     Difference,
@@ -176,8 +176,8 @@ def _auroc(panel: Panel, spec: EvaluationSpec) -> Estimate:
         reason = "one patient" if m == 1 else "perfect separation: no interval"
         return Estimate(value=value, low=None, high=None, reason=reason, **about)
     if n == m and min(sides) > 1:
-        low, high = delong(panel.sick, panel.score, spec.level)
-        return Estimate(value=value, low=low, high=high, method="DeLong", **about)
+        low, high = delong_logit(panel.sick, panel.score, spec.level)
+        return Estimate(value=value, low=low, high=high, method="DeLong (logit)", **about)
     replicates = np.full(spec.resamples, np.nan)
     for place, weights in draws(np.zeros(m, np.int64), spec.resamples, [spec.seed, 2]):
         replicates[place] = ranked.at(weights)[0]

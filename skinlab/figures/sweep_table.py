@@ -17,8 +17,10 @@ from skinlab.figures.factor_page import write_factors
 from skinlab.figures.main_effects import draw_effects, effect_numbers
 from skinlab.stats.factors.analysis import FactorReport, analyze
 from skinlab.stats.factors.words import effect_words
-from skinlab.stats.paired.measure import Measure, paired_difference
+from skinlab.stats.paired.cases import Arm, pair
+from skinlab.stats.paired.differences import ComparisonSpec, LevelDifferences
 from skinlab.stats.spec import EvaluationSpec
+from skinlab.tables.comparison import Difference
 from skinlab.tables.errors import InputError
 from skinlab.tables.files import write_json, write_text
 from skinlab.tables.predictions import Predictions
@@ -48,7 +50,7 @@ class SettingRow:
     trial: TrialRow
     accuracy: dict[str, Estimate]
     objective: Estimate | None
-    difference: Estimate | None
+    difference: Difference | None
     mark: str
 
 
@@ -96,22 +98,32 @@ def sweep_table(
     complete = [t for t in trials if t.value is not None]
     best = max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
     others = max(len(complete) - 1, 1)
-    strict = replace(spec, level=1 - (1 - spec.level) / others, resamples=_enough(spec, others))
+    level = 1 - (1 - spec.level) / others
+    strict = ComparisonSpec(level, _enough(spec, others), spec.seed)
     reference = _predictions(best) if best else None
-    measure: Measure = "accuracy" if objective.endswith("/accuracy") else "balanced_accuracy"
+    measure = "accuracy" if objective.endswith("/accuracy") else "balanced_accuracy"
     rows = []
     for trial in trials:
         difference, mark = None, ""
         if best is not None and trial.number == best.number:
             mark = "BEST"
         elif reference is not None and trial.value is not None:
-            difference = paired_difference(reference, _predictions(trial), measure, strict)
+            difference = _difference(reference, _predictions(trial), measure, strict)
             mark = "" if difference.low is not None and difference.low > 0 else "tied"
         accuracy, value = _numbers(trial, measure)
         rows.append(SettingRow(letter(trial.number), trial, accuracy, value, difference, mark))
     factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
     found = SweepTable(tuple(rows), factors, objective, dict(importances))
     return replace(found, effects=_effects(found))
+
+
+def _difference(
+    best: Predictions, other: Predictions, metric: str, spec: ComparisonSpec
+) -> Difference:
+    """Return a metric of the best setting minus that of another, as `skinlab compare` does."""
+    ((level, cases),) = pair(Arm.of("BEST", [best]), Arm.of("other", [other]))
+    (found,) = LevelDifferences(cases, level, "image", spec, (metric,)).differences()
+    return found
 
 
 def _effects(table: SweepTable) -> FactorReport | None:

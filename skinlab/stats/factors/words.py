@@ -132,8 +132,9 @@ def confounding(design: Design) -> Iterator[str]:
     for pair in design.pairs:
         if abs(pair.phi) >= STRONG_PHI and len(pair.separating) < design.rows:
             together = "agree" if pair.phi > 0 else "oppose each other"
-            only = f"only {_and(pair.separating)} tell them apart"
-            told = only if pair.separating else "nothing tells them apart"
+            told = "nothing tells them apart"
+            if pair.separating:
+                told = f"only {_and(pair.separating)} tell them apart"
             yield (
                 f"{_capital(short(pair.first))} and {short(pair.second)} {together} in "
                 f"{design.rows - len(pair.separating)} of {design.rows} rows "

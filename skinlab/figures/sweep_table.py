@@ -299,7 +299,7 @@ def _forest(axes: Axes, rows: Sequence[SettingRow], level: str) -> None:
     labels = [f"{row.letter} {row.mark}".strip() for row in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{TITLES[level]} accuracy, % (95% interval)")
+    axes.set_xlabel(f"{TITLES[level]} accuracy, %, 95% CI")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dddddd", lw=0.6)
 

@@ -173,7 +173,7 @@ def _auroc(panel: Panel, spec: EvaluationSpec) -> Estimate:
     ranked = RankedClass(panel.sick, panel.score, panel.patient, m)
     value = float(ranked.at(np.ones((m, 1)))[0][0])
     if value in (0.0, 1.0) or m == 1:
-        reason = "one patient" if m == 1 else "perfect separation: no interval"
+        reason = "one patient" if m == 1 else "perfect separation"
         return Estimate(value=value, low=None, high=None, reason=reason, **about)
     if n == m and min(sides) > 1:
         low, high = delong_logit(panel.sick, panel.score, spec.level)

@@ -10,16 +10,18 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from skinlab.tables.files import read_text, write_json
+from skinlab.tables.predictions import image_hash
 from skinlab.tables.text import read_table, write_table
 from skinlab.workspace import Run, Workspace
 
 PATIENTS = "patients.json"
+FROZEN = "operating_point.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Traces:
         trained: Run folders whose network saw the patient in training.
         lists: Lists of pseudonyms that hold the patient's.
         pairs: Tables of near-duplicates; they name samples, so all of them go.
+        choosers: Frozen operating points that list hashes of the patient's images -> how many.
     """
 
     manifests: dict[Path, int]
@@ -41,11 +44,12 @@ class Traces:
     trained: tuple[Path, ...]
     lists: tuple[Path, ...]
     pairs: tuple[Path, ...] = ()
+    choosers: dict[Path, int] = field(default_factory=dict)
 
     @property
     def nothing(self) -> bool:
         """Whether nothing is left to erase."""
-        return not (self.manifests or self.predictions or self.lists)
+        return not (self.manifests or self.predictions or self.lists or self.choosers)
 
 
 def find_traces(patient: str, workspace: Workspace, manifests: Sequence[Path]) -> Traces:
@@ -58,13 +62,21 @@ def find_traces(patient: str, workspace: Workspace, manifests: Sequence[Path]) -
     trained = [path.parent for path in lists if names & set(_read(path).get("train", []))]
     caches = sorted(p for p in workspace.cache.glob("*") if p.is_dir()) if in_manifests else []
     pairs = tuple(sorted(workspace.folder.glob("duplicates*.csv"))) if in_manifests else ()
-    return Traces(in_manifests, in_predictions, tuple(caches), tuple(trained), tuple(lists), pairs)
+    hashes = _hashes((*in_manifests, *in_predictions), names, workspace)
+    frozen = sorted(workspace.runs.glob(f"**/{FROZEN}"))
+    choosers = {path: n for path in frozen if (n := _chosen(path, hashes))}
+    return Traces(
+        in_manifests, in_predictions, tuple(caches), tuple(trained), tuple(lists), pairs, choosers
+    )
 
 
 def forget(patient: str, workspace: Workspace, manifests: Sequence[Path]) -> Path:
     """Erase a patient and return the receipt, which holds a pseudonym and counts, no name."""
     traces = find_traces(patient, workspace, manifests)
     names = {patient, workspace.pseudonym(patient)}
+    hashes = _hashes((*traces.manifests, *traces.predictions), names, workspace)
+    for path in traces.choosers:
+        _strike(path, hashes)
     for path in (*traces.manifests, *traces.predictions):
         table = read_table(path)
         write_table(path, table[~_rows(path, names)])
@@ -86,6 +98,7 @@ def forget(patient: str, workspace: Workspace, manifests: Sequence[Path]) -> Pat
             "manifest_rows": sum(traces.manifests.values()),
             "prediction_rows": sum(traces.predictions.values()),
             "caches": len(traces.caches),
+            "images_that_chose_an_operating_point": sum(traces.choosers.values()),
             "trained_networks": [str(f.relative_to(workspace.runs)) for f in traces.trained],
             "not_reachable": [
                 "the photographs themselves: delete the files at their source",
@@ -104,6 +117,29 @@ def _rows(path: Path, names: set[str]) -> pd.Series[bool]:
     if "patient_id" not in table.columns:
         return pd.Series([False] * len(table), index=table.index)
     return table["patient_id"].isin(names)
+
+
+def _hashes(tables: Sequence[Path], names: set[str], workspace: Workspace) -> set[str]:
+    """Return what stands for the patient's images in frozen operating points, however named."""
+    found = set()
+    for path in tables:
+        for sample in read_table(path).loc[_rows(path, names), "sample_id"]:
+            images = (str(sample), workspace.pseudonym(str(sample)))
+            found |= {image_hash(image, name) for image in images for name in names}
+    return found
+
+
+def _chosen(path: Path, hashes: set[str]) -> int:
+    members = json.loads(read_text(path)).get("members", [])
+    return sum(hash_ in hashes for member in members for hash_ in member.get("samples", []))
+
+
+def _strike(path: Path, hashes: set[str]) -> None:
+    """Take the hashes out; the threshold stays, as a number without a person."""
+    content = json.loads(read_text(path))
+    for member in content["members"]:
+        member["samples"] = [hash_ for hash_ in member["samples"] if hash_ not in hashes]
+    write_json(path, content)
 
 
 def _listed(path: Path, names: set[str]) -> bool:

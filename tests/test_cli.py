@@ -12,7 +12,10 @@ from conftest import REPOSITORY
 
 from skinlab import cli
 
-VERBS = ("data", "fit", "sweep", "evaluate", "compare", "ui", "doctor")
+VERBS = (
+    *("data", "fit", "sweep", "evaluate", "compare", "audit", "factors", "readers"),
+    *("flow", "checklist", "ui", "doctor"),
+)
 BELOW_DATA = ("synth", "import", "check", "split", "duplicates", "forget")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from skinlab.forget import find_traces, forget
+from skinlab.tables.predictions import image_hash
 from skinlab.tables.text import read_table, write_table
 from skinlab.workspace import Run, Workspace
 
@@ -30,6 +31,9 @@ def workspace(tmp_path: Path) -> Workspace:
     lists = {"train": [pseudonym], "test": [other]}
     (run.folder / "patients.json").write_text(json.dumps(lists))
     (workspace.cache / "pixels-1").mkdir(parents=True)
+    images = [("s0", other), (workspace.pseudonym("a"), pseudonym), ("a", pseudonym)]
+    members = [{"threshold": 0.3, "samples": [image_hash(*image) for image in images]}]
+    (run.folder / "operating_point.json").write_text(json.dumps({"members": members}))
     pairs = pd.DataFrame({"sample_1": [f"{NAME}-1"], "sample_2": ["b"]})
     write_table(workspace.folder / "duplicates.csv", pairs)
     return workspace
@@ -85,3 +89,15 @@ def test_others_stay(workspace: Workspace, manifest: Path) -> None:
 
 def test_a_stranger_leaves_everything_as_it_is(workspace: Workspace, manifest: Path) -> None:
     assert find_traces("P3", workspace, [manifest]).nothing
+
+
+def test_hashes_of_images_that_chose_a_threshold_go_and_the_threshold_stays(
+    workspace: Workspace, manifest: Path
+) -> None:
+    path = workspace.runs / "classification" / "fit" / "operating_point.json"
+    assert find_traces(NAME, workspace, [manifest]).choosers == {path: 2}
+    receipt = json.loads(forget(NAME, workspace, [manifest]).read_text(encoding="utf-8"))
+    (member,) = json.loads(path.read_text(encoding="utf-8"))["members"]
+    other = image_hash("s0", workspace.pseudonym("P2"))
+    assert member == {"threshold": 0.3, "samples": [other]}
+    assert receipt["images_that_chose_an_operating_point"] == 2

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from skinlab.figures.look import font_face
-from skinlab.figures.report_style import STYLE
+from skinlab.figures.document import document, header, table_of
 from skinlab.reporting.checklist import Checklist, Filled, Standard, markdown
 from skinlab.tables.files import write_json, write_text
 from skinlab.tables.report import RESEARCH_USE
@@ -39,25 +38,16 @@ def page(checklist: Checklist) -> str:
     """Return the page; one file without scripts that loads nothing."""
     standard = checklist.standard
     title = f"{standard.title}: {checklist.run}"
-    rows = "".join(map(_row, checklist.items))
-    parts = [
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
-        f"<title>{escape(title)}</title><style>{{font}}{STYLE}{OWN_STYLE}</style></head><body>",
-        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(standard.title)}</h1>",
-        f"<dl><dt>Run</dt><dd>{escape(checklist.run)}</dd><dt>State</dt>"
-        f"<dd>{escape(checklist.summary)}</dd><dt>Source</dt><dd>{escape(standard.source)}</dd>"
-        "</dl></header>",
+    facts = {"Run": checklist.run, "State": checklist.summary, "Source": standard.source}
+    lead = (
         "<p>Questions are in skinlab’s own words: compare numbering and wording with the published "
         "checklist. Answers are what the software can see in the run, with the place; whether they "
-        "suffice is for the authors to judge.</p>",
-        "<div class='wide'><table class='check'><thead><tr><th>no.</th><th>topic</th>"
-        f"<th>state</th><th>answer and place</th></tr></thead><tbody>{rows}</tbody></table></div>",
-        "</body></html>\n",
-    ]
-    text = "\n".join(parts)
-    return text.replace("{font}", font_face(text), 1)
+        "suffice is for the authors to judge.</p>"
+    )
+    heads = ["no.", "topic", "state", "answer and place"]
+    body = "".join(map(_row, checklist.items))
+    parts = [header(standard.title, facts), lead, table_of(heads, body, "check")]
+    return document(title, parts, style=OWN_STYLE)
 
 
 def _row(filled: Filled) -> str:

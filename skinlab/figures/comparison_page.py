@@ -7,7 +7,7 @@ and prints. Differences are drawn as a forest about 0, the margin as a band.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -22,12 +22,9 @@ from skinlab.figures.comparison_text import (
     p_text,
     signed,
 )
-from skinlab.figures.look import font_face
-from skinlab.figures.report_page import Footnotes
-from skinlab.figures.report_style import STYLE
+from skinlab.figures.document import Footnotes, document, footer, header, listed, section, table
 from skinlab.tables.comparison import ArmSummary, Comparison, Difference
 from skinlab.tables.files import write_text
-from skinlab.tables.report import RESEARCH_USE
 
 MORE_STYLE = """
 .forest th small { display: block; margin-left: 0; }
@@ -77,22 +74,18 @@ def page(comparison: Comparison, *, when: str = "") -> str:
     """
     title = f"{comparison.a.name} against {comparison.b.name}"
     parts = [
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{escape(title)}</title><style>{{font}}{STYLE}{MORE_STYLE}</style></head><body>",
         _head(comparison, title, when),
-        _section("In short", forest(headline(comparison), comparison, grouped=True)),
+        section("In short", forest(headline(comparison), comparison, grouped=True)),
         _listed("What to know", comparison.notes),
         *(_level(comparison, level) for level in comparison.levels),
         _listed("Methods", comparison.methods),
-        _section("Family of hypotheses", _family(comparison)),
-        f"<footer>{RESEARCH_USE} All digits of every number, every test and every interval: "
-        "comparison.json and comparison.csv.</footer></body></html>\n",
+        section("Family of hypotheses", _family(comparison)),
+        footer(
+            "All digits of every number, every test and every interval: comparison.json and "
+            "comparison.csv."
+        ),
     ]
-    text = "\n".join(parts)
-    return text.replace("{font}", font_face(text), 1)
+    return document(title, parts, style=MORE_STYLE)
 
 
 def _head(comparison: Comparison, title: str, when: str) -> str:
@@ -105,10 +98,7 @@ def _head(comparison: Comparison, title: str, when: str) -> str:
     for arm, name in ((comparison.a, "A"), (comparison.b, "B")):
         prints = ", ".join(text[:12] for text in arm.fingerprints)
         facts.append((f"Fingerprint of predictions {name}", prints))
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts if v)
-    return (
-        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(title)}</h1><dl>{rows}</dl></header>"
-    )
+    return header(title, dict(facts))
 
 
 def _arm(arm: ArmSummary) -> str:
@@ -117,13 +107,8 @@ def _arm(arm: ArmSummary) -> str:
     return f"{arm.name}: {len(arm.seeds)} training seeds ({', '.join(arm.seeds)})"
 
 
-def _section(title: str, content: str, kind: str = "") -> str:
-    return f"<section class='{kind}'><h2>{escape(title)}</h2>{content}</section>"
-
-
 def _listed(title: str, sentences: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return _section(title, f"<ul>{items}</ul>") if items else ""
+    return section(title, listed(sentences)) if sentences else ""
 
 
 def _family(comparison: Comparison) -> str:
@@ -148,7 +133,7 @@ def _level(comparison: Comparison, level: str) -> str:
         content.append(f"<h3>Each class against the rest, {unit}</h3>")
         marks = Footnotes()
         content.append(_classes([d for d in chosen if d.class_name], marks) + marks.html())
-    return _section(level.capitalize(), "".join(content), "level")
+    return section(level.capitalize(), "".join(content), "level")
 
 
 def _overall(differences: Sequence[Difference], comparison: Comparison, marks: Footnotes) -> str:
@@ -170,7 +155,7 @@ def _overall(differences: Sequence[Difference], comparison: Comparison, marks: F
         if comparison.margin is not None:
             cells.append(f"<td>{verdict_cell(d)}</td>")
         rows.append("".join(cells))
-    return _table(heads, rows, "overall")
+    return table(heads, rows, "overall")
 
 
 def _classes(differences: Sequence[Difference], marks: Footnotes) -> str:
@@ -185,7 +170,7 @@ def _classes(differences: Sequence[Difference], marks: Footnotes) -> str:
             cells.append(f"<td>{value_cell(d, marks.mark(_method(d)))}{p}</td>")
         rows.append("".join(cells))
     heads = [f"A − B ({level_text(differences)})", *CLASS_METRICS.values()]
-    return _table(heads, rows, "classes")
+    return table(heads, rows, "classes")
 
 
 def _method(d: Difference) -> str:
@@ -217,12 +202,3 @@ def _note(note: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _table(heads: Iterable[str], rows: Iterable[str], kind: str) -> str:
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f"<div class='wide'><table class='{kind}'><thead><tr>{top}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skinlab.figures.report.words import OVERALL, PER_CLASS
 from skinlab.tables.comparison import CaseUnit, Comparison, Difference
 
 METRICS = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy (mean recall)",
-    "macro_auroc": "AUROC, macro one-vs-rest",
-    "macro_f1": "F1, macro",
-    "mcc": "Matthews correlation",
-    "kappa": "Cohen’s kappa",
+    name: OVERALL[name]
+    for name in ("accuracy", "balanced_accuracy", "macro_auroc", "macro_f1", "mcc", "kappa")
+} | {
     "truth_probability": "Mean probability of the truth",
     "brier": "Brier score (lower is better)",
     "log_loss": "Log loss, nats (lower is better)",
 }
 CLASS_METRICS = {
-    "sensitivity": "Sensitivity (recall)",
-    "specificity": "Specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
-    "auroc": "AUROC",
-    "average_precision": "Average precision",
+    name: PER_CLASS[name]
+    for name in ("sensitivity", "specificity", "ppv", "npv", "f1", "auroc", "average_precision")
 }
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_auroc")
 UNITS: dict[CaseUnit, str] = {"image": "per image", "patient": "per patient"}

@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from skinlab.figures.look import DPI, FRAME, INK, SEQUENTIAL, look
+from skinlab.figures.look import DPI, FRAME, INK, SEQUENTIAL, columns, look, shortened
 from skinlab.tables.report import ConfusionMatrix
 
 NUMBERS_UP_TO = 30
-LONGEST_NAME = 28
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ def draw_confusion(numbers: ConfusionNumbers) -> Figure:
     """Draw the matrix; 2 to 120 classes stay readable: the figure grows, numbers go when small."""
     k = len(numbers.classes)
     cell = 0.62 if k <= 12 else 0.42 if k <= NUMBERS_UP_TO else 0.17
-    names = [_shortened(name) for name in numbers.classes]
-    margin = 0.5 + 0.1 * max(_columns(name) for name in names)
+    names = [shortened(name) for name in numbers.classes]
+    margin = 0.5 + 0.1 * max(columns(name) for name in names)
     side = max(cell * k, 2.2)
     with look():
         figure = Figure((side + margin + 1.0, side + margin + 0.6), dpi=DPI, layout="constrained")
@@ -143,14 +142,3 @@ def _frame(axes: Axes, blocks: tuple[Block, ...]) -> None:
             block.group, (1.0, middle), xycoords=("axes fraction", "data"), xytext=(4, 0),
             textcoords="offset points", rotation=270, va="center", ha="left", color=FRAME,
         )  # fmt: skip
-
-
-def _columns(name: str) -> int:
-    """Return the width of a name in half-width columns (a Japanese character takes two)."""
-    return sum(1 if ord(character) < 0x2E80 else 2 for character in name)
-
-
-def _shortened(name: str) -> str:
-    while _columns(name) > LONGEST_NAME:
-        name = name.rstrip("…")[:-1] + "…"
-    return name

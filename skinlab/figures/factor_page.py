@@ -5,8 +5,6 @@ The page is one file without script, its picture inside, that opens from disk an
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -14,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from skinlab.figures.look import font_face, save
+from skinlab.figures.document import document, footer, header, section, table
+from skinlab.figures.document import picture as inside
+from skinlab.figures.look import save
 from skinlab.figures.main_effects import draw_main_effects, effect_numbers
-from skinlab.figures.report_style import STYLE
 from skinlab.stats.factors.analysis import FactorReport, ResponseReport
 from skinlab.stats.factors.effects import Effect
 from skinlab.stats.factors.words import (
@@ -140,29 +139,22 @@ def page(report: FactorReport, picture: bytes, *, title: str = "") -> str:
         title: What was analyzed.
     """
     name = f"Factors of {title}" if title else "Factors"
-    data = base64.b64encode(picture).decode("ascii")
     design = report.design
-    parts = [
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{escape(name)}</title><style>{{font}}{STYLE}{OWN_STYLE}</style></head><body>",
-        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(name)}</h1>",
+    lead = (
         f"<p>{design.rows} runs, {design.settings} distinct settings of {len(design.factors)} "
         f"factors. Effects are in points of the result, with {report.level:.0%} intervals of "
-        "ordinary least squares, all factors fitted together.</p></header>",
-        f"<section><h2>What the table says</h2>{_says(report)}</section>",
-        "<section class='level'><h2>Main effects and runs</h2>",
-        f"<img alt='Main effects with intervals; runs' src='data:image/png;base64,{data}'>",
-        "</section>",
+        "ordinary least squares, all factors fitted together.</p>"
+    )
+    drawn = inside(picture, "Main effects with intervals; runs")
+    parts = [
+        header(name, content=lead),
+        section("What the table says", _says(report)),
+        section("Main effects and runs", drawn, "level"),
         *(_response(response, report) for response in report.responses),
-        f"<section class='level'><h2>Design</h2>{_cross(report)}{_aliases(report)}</section>",
-        f"<footer>{RESEARCH_USE} All digits: factors.json and factors.csv.</footer>",
-        "</body></html>\n",
+        section("Design", _cross(report) + _aliases(report), "level"),
+        footer("All digits: factors.json and factors.csv."),
     ]
-    text = "\n".join(parts)
-    return text.replace("{font}", font_face(text), 1)
+    return document(name, parts, style=OWN_STYLE)
 
 
 def _says(report: FactorReport) -> str:
@@ -190,13 +182,14 @@ def _response(response: ResponseReport, report: FactorReport) -> str:
         for a in response.alone
     ]
     heads = ["", "points", f"{report.level:.0%} CI", "p", "Holm", "VIF"]
-    return (
-        f"<section><h2>{escape(short(response.name))}</h2><p>{_quality(response)}. "
-        f"Grand mean {response.mean:.2f}.</p>{_table(heads, effects)}<div class='two'>"
-        f"<div><h3>Marginal means</h3>{_table(['', 'mean', 'runs'], means)}</div>"
+    content = (
+        f"<p>{_quality(response)}. Grand mean {response.mean:.2f}.</p>"
+        f"{table(heads, effects, 'numbers')}<div class='two'>"
+        f"<div><h3>Marginal means</h3>{table(['', 'mean', 'runs'], means, 'numbers')}</div>"
         f"<div><h3>Each factor alone, on against off</h3>"
-        f"{_table(['', 'points', 'p', 'permutations'], alone)}</div></div></section>"
+        f"{table(['', 'points', 'p', 'permutations'], alone, 'numbers')}</div></div>"
     )
+    return section(short(response.name), content)
 
 
 def _cross(report: FactorReport) -> str:
@@ -221,7 +214,7 @@ def _cross(report: FactorReport) -> str:
     return (
         "<p>Runs with both factors off, the second on, the first on, both on; below, their "
         "correlation phi. Shaded: an empty cell, so the interaction cannot be estimated. Framed: "
-        f"|phi| at least 0.7.</p>{_table(['', *map(short, names[1:])], rows, 'cross')}"
+        f"|phi| at least 0.7.</p>{table(['', *map(short, names[1:])], rows, 'cross')}"
     )
 
 
@@ -230,16 +223,3 @@ def _aliases(report: FactorReport) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in alias_lines(report.aliases))
     said = f"<p>{escape(alias_sentence(report.aliases))}</p>"
     return f"<h3>Alias table</h3>{said}" + (f"<ul>{lines}</ul>" if lines else "")
-
-
-def _table(heads: Iterable[str], rows: Iterable[str], kind: str = "numbers") -> str:
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
-    return (
-        f"<div class='wide'><table class='{kind}'><thead><tr>{top}</tr></thead>"
-        f"<tbody>{''.join(_rows(rows))}</tbody></table></div>"
-    )
-
-
-def _rows(rows: Iterable[str]) -> Iterator[str]:
-    for row in rows:
-        yield f"<tr>{row}</tr>"

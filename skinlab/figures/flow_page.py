@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from skinlab.figures.document import document, header, listed, table_of
 from skinlab.figures.flow_diagram import diagram, draw_flow
-from skinlab.figures.look import font_face, pdf, png
-from skinlab.figures.report_style import STYLE
+from skinlab.figures.look import pdf, png
 from skinlab.reporting.flow import Flow
 from skinlab.reporting.latex import latex
 from skinlab.reporting.table_one import Row, TableOne, as_frame
@@ -44,7 +44,6 @@ def page(table: TableOne, name: str) -> str:
     """Return table 1 as a page that loads nothing."""
     title = f"Table 1: {name}"
     heads = ["", *table.columns, *(f"std. difference {pair}" for pair in table.compared)]
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
     body, before = [], ""
     for row in table.rows:
         if row.unit and row.variable != before:
@@ -52,19 +51,8 @@ def page(table: TableOne, name: str) -> str:
             body.append(f"<tr class='group'><th colspan='{len(heads)}'>{head}</th></tr>")
         before = row.variable
         body.append(_line(row, len(table.compared)))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-    parts = [
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
-        f"<title>{escape(title)}</title><style>{{font}}{STYLE}{OWN_STYLE}</style></head><body>",
-        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(title)}</h1></header>",
-        f"<div class='wide'><table class='one'><thead><tr>{top}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>",
-        f"<ul>{notes}</ul></body></html>\n",
-    ]
-    text = "\n".join(parts)
-    return text.replace("{font}", font_face(text), 1)
+    parts = [header(title), table_of(heads, "".join(body), "one"), listed(table.notes)]
+    return document(title, parts, style=OWN_STYLE)
 
 
 def _line(row: Row, compared: int) -> str:

@@ -29,6 +29,18 @@ DPI = 150
 INK = "#1a1a1a"
 FRAME = "#d55e00"  # vermilion of Okabe & Ito (2008), told from blue by all kinds of color vision
 SEQUENTIAL = "Blues"
+# Okabe & Ito without yellow: color and dashes both tell lines apart, so gray paper does too.
+LINES: tuple[tuple[str, tuple[float, tuple[float, ...] | None]], ...] = (
+    ("#0072b2", (0, None)),
+    ("#d55e00", (0, (6, 2))),
+    ("#009e73", (0, (1, 1))),
+    ("#cc79a7", (0, (6, 2, 1, 2))),
+    ("#000000", (0, (3, 1))),
+    ("#e69f00", (0, (8, 1, 1, 1, 1, 1))),
+    ("#56b4e9", (0, (10, 3))),
+    ("#666666", (0, (2, 3))),
+)
+LONGEST_NAME = 28
 
 
 def _japanese_font() -> Path | None:
@@ -59,6 +71,18 @@ def font_face(text: str) -> str:
         "@font-face { font-family: skinlab; font-display: block; unicode-range: U+2E80-10FFFF; "
         f"src: url(data:font/ttf;base64,{data}); }}"
     )
+
+
+def columns(name: str) -> int:
+    """Return the width of a name in half-width columns (a Japanese character takes two)."""
+    return sum(1 if ord(character) < 0x2E80 else 2 for character in name)
+
+
+def shortened(name: str) -> str:
+    """Return a name with an ellipsis where it has more than 28 half-width columns."""
+    while columns(name) > LONGEST_NAME:
+        name = name.rstrip("…")[:-1] + "…"
+    return name
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
@@ -10,9 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from skinlab.figures.look import font_face, pdf, save
+from skinlab.figures.document import (
+    cells,
+    document,
+    footer,
+    header,
+    listed,
+    section,
+    table,
+    table_of,
+)
+from skinlab.figures.document import picture as inside
+from skinlab.figures.look import pdf, save
 from skinlab.figures.reader_plane import draw_plane, plane_numbers
-from skinlab.figures.report_style import STYLE
 from skinlab.stats.readers.measures import Difference
 from skinlab.stats.readers.study import ReaderStudy
 from skinlab.tables.files import write_bytes, write_json, write_text
@@ -89,21 +98,14 @@ def page(study: ReaderStudy, picture: bytes, *, title: str = "") -> str:
     """
     name = title or "Readers and model"
     parts = [
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'\">",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{escape(name)}</title><style>{{font}}{STYLE}{OWN_STYLE}</style></head><body>",
         _head(study, name),
-        _notes(study),
+        section("What to know", listed(study.notes)) if study.notes else "",
         _plane(picture),
         *(_measure(study, measure) for measure in study.model),
         _agreement(study),
-        f"<footer>{RESEARCH_USE} All digits of every number: readers.json and readers.csv."
-        "</footer></body></html>\n",
+        footer("All digits of every number: readers.json and readers.csv."),
     ]
-    text = "\n".join(parts)
-    return text.replace("{font}", font_face(text), 1)
+    return document(name, filter(None, parts), style=OWN_STYLE)
 
 
 OWN_STYLE = """
@@ -122,44 +124,32 @@ def _head(study: ReaderStudy, name: str) -> str:
         "AUROC of the model": str(study.auroc),
         **{f"Fingerprint of {k}": v[:16] for k, v in study.fingerprints.items()},
     }
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v)
-    return (
-        f"<header><p class='use'>{RESEARCH_USE}</p><h1>{escape(name)}</h1><dl>{rows}</dl></header>"
-    )
+    return header(name, facts)
 
 
-def _notes(study: ReaderStudy) -> str:
-    items = "".join(f"<li>{escape(note)}</li>" for note in study.notes)
-    return f"<section><h2>What to know</h2><ul>{items}</ul></section>" if items else ""
-
-
-def _plane(picture: bytes) -> str:
-    if not picture:
+def _plane(png: bytes) -> str:
+    if not png:
         return ""
-    data = base64.b64encode(picture).decode("ascii")
-    return (
-        "<section><h2>On the ROC plane</h2>"
-        f"<img alt='Readers on the ROC plane of the model' src='data:image/png;base64,{data}'>"
+    lead = (
         "<p>Crosses are intervals of each reader’s own cases; the curve is the model on all of "
-        "them. A reader above the curve finds more at the same rate of false alarms.</p></section>"
+        "them. A reader above the curve finds more at the same rate of false alarms.</p>"
     )
+    return section("On the ROC plane", inside(png, "Readers on the ROC plane of the model") + lead)
 
 
 def _measure(study: ReaderStudy, measure: str) -> str:
     heads = ["reader", "cases", "reader", "model, same cases", "reader − model", "only right"]
     heads += ["p exact", "mid-p", "p Holm"]
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
-    rows = "".join(_row(cells, kind) for cells, kind in _rows(study, measure))
+    rows = "".join(_row(contents, kind) for contents, kind in _rows(study, measure))
     methods = dict.fromkeys(e.method for e in _estimates(study, measure) if e.method)
     tests = dict.fromkeys(r.difference[measure].test for r in study.results)
     said = "; ".join([*methods, *(f"p: {test}" for test in tests if test)])
     level = f"{study.model[measure].level:.0%} intervals. "
-    return (
-        f"<section><h2>{TITLES[measure]}</h2><div class='wide'><table class='readers'><thead><tr>"
-        f"{top}</tr></thead><tbody>{rows}</tbody></table></div><p><small>{level}"
-        f"Only right: cases that only the reader / only the model had right. {escape(said)}."
-        "</small></p></section>"
+    about = (
+        f"<p><small>{level}Only right: cases that only the reader / only the model had right. "
+        f"{escape(said)}.</small></p>"
     )
+    return section(TITLES[measure], table_of(heads, rows, "readers") + about)
 
 
 def _estimates(study: ReaderStudy, measure: str) -> Iterator[Estimate]:
@@ -168,8 +158,8 @@ def _estimates(study: ReaderStudy, measure: str) -> Iterator[Estimate]:
     yield from (study.mean[measure], study.mean_difference[measure], study.model[measure])
 
 
-def _row(cells: list[str], kind: str) -> str:
-    return f"<tr class='{kind}'>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+def _row(contents: list[str], kind: str) -> str:
+    return f"<tr class='{kind}'>{cells(contents)}</tr>"
 
 
 def _rows(study: ReaderStudy, measure: str) -> Iterator[tuple[list[str], str]]:
@@ -177,13 +167,13 @@ def _rows(study: ReaderStudy, measure: str) -> Iterator[tuple[list[str], str]]:
         e, d = r.measures[measure], r.difference[measure]
         unanswered = f"{r.missing} unanswered" if r.missing else ""
         about = "; ".join(filter(None, (r.group, unanswered)))
-        cells = [escape(r.reader) + f"<small>{escape(about)}</small>", str(e.n_images)]
-        cells += [_interval(e), _interval(r.model[measure]), _signed(d.estimate)]
-        yield [*cells, *_tested(d)], "reader"
+        row = [escape(r.reader) + f"<small>{escape(about)}</small>", str(e.n_images)]
+        row += [_interval(e), _interval(r.model[measure]), _signed(d.estimate)]
+        yield [*row, *_tested(d)], "reader"
     if len(study.results) > 1:
         mean, model = study.mean[measure], study.model[measure]
-        cells = ["mean reader", str(mean.n_images), _interval(mean), _interval(model)]
-        yield [*cells, _signed(study.mean_difference[measure]), "", "", "", ""], "mean"
+        row = ["mean reader", str(mean.n_images), _interval(mean), _interval(model)]
+        yield [*row, _signed(study.mean_difference[measure]), "", "", "", ""], "mean"
 
 
 def _tested(d: Difference) -> list[str]:
@@ -198,33 +188,26 @@ def _p(p: float) -> str:
 
 
 def _interval(e: Estimate) -> str:
-    if e.value is None:
-        return f"<span class='na'>n/a<small>{escape(e.reason)}</small></span>"
-    if e.low is None or e.high is None:
-        return f"{e.value:.3f}<small>no interval: {escape(e.reason)}</small>"
-    return f"{e.value:.3f}<small>{e.low:.3f}–{e.high:.3f}</small>"
+    return _value(e, "{:.3f}", "–")
 
 
 def _signed(e: Estimate) -> str:
+    return _value(e, "{:+.3f}", " to ")
+
+
+def _value(e: Estimate, digits: str, between: str) -> str:
     if e.value is None:
         return f"<span class='na'>n/a<small>{escape(e.reason)}</small></span>"
+    value = digits.format(e.value)
     if e.low is None or e.high is None:
-        return f"{e.value:+.3f}<small>no interval: {escape(e.reason)}</small>"
-    return f"{e.value:+.3f}<small>{e.low:+.3f} to {e.high:+.3f}</small>"
+        return f"{value}<small>no interval: {escape(e.reason)}</small>"
+    return f"{value}<small>{digits.format(e.low)}{between}{digits.format(e.high)}</small>"
 
 
 def _agreement(study: ReaderStudy) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(e.tree_level)}</td><td>{escape(e.metric)}</td>"
-        f"<td>{escape(e.class_name or 'all readers')}</td><td>{_interval(e)}</td>"
-        f"<td>{e.n_images}</td></tr>"
-        for e in study.agreement
-    )
-    if not rows:
-        return ""
+    rows = []
+    for e in study.agreement:
+        who = escape(e.class_name or "all readers")
+        rows.append(cells([escape(e.tree_level), e.metric, who, _interval(e), str(e.n_images)]))
     heads = ("level", "kappa", "between", "value", "cases")
-    top = "".join(f"<th scope='col'>{head}</th>" for head in heads)
-    return (
-        "<section><h2>Agreement between readers</h2><div class='wide'><table class='readers'>"
-        f"<thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div></section>"
-    )
+    return section("Agreement between readers", table(heads, rows, "readers")) if rows else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +23,16 @@ from skinlab.stats.factors.words import (
     short,
     winner_words,
 )
-from skinlab.stats.paired.measure import Measure, paired_difference
+from skinlab.stats.paired.cases import Arm, pair
+from skinlab.stats.paired.differences import ComparisonSpec, LevelDifferences
 from skinlab.stats.spec import EvaluationSpec
+from skinlab.tables.comparison import Difference
 from skinlab.tables.errors import InputError
 from skinlab.tables.files import write_json, write_text
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.report import RESEARCH_USE, Estimate, EvaluationReport
 from skinlab.tables.text import write_table
-from skinlab.tables.trials import TrialRow
+from skinlab.tables.trials import TrialRow, letter
 
 LEVELS = ("diagnosis", "group")
 TITLES = {"diagnosis": "diagnosis", "group": "benign/malignant"}
@@ -55,7 +56,7 @@ class SettingRow:
     trial: TrialRow
     accuracy: dict[str, Estimate]
     objective: Estimate | None
-    difference: Estimate | None
+    difference: Difference | None
     mark: str
 
 
@@ -103,22 +104,32 @@ def sweep_table(
     complete = [t for t in trials if t.value is not None]
     best = max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
     others = max(len(complete) - 1, 1)
-    strict = replace(spec, level=1 - (1 - spec.level) / others, resamples=_enough(spec, others))
+    level = 1 - (1 - spec.level) / others
+    strict = ComparisonSpec(level, _enough(spec, others), spec.seed)
     reference = _predictions(best) if best else None
-    measure: Measure = "accuracy" if objective.endswith("/accuracy") else "balanced_accuracy"
+    measure = "accuracy" if objective.endswith("/accuracy") else "balanced_accuracy"
     rows = []
     for trial in trials:
         difference, mark = None, ""
         if best is not None and trial.number == best.number:
             mark = "BEST"
         elif reference is not None and trial.value is not None:
-            difference = paired_difference(reference, _predictions(trial), measure, strict)
+            difference = _difference(reference, _predictions(trial), measure, strict)
             mark = "" if difference.low is not None and difference.low > 0 else "tied"
         accuracy, value = _numbers(trial, measure)
         rows.append(SettingRow(letter(trial.number), trial, accuracy, value, difference, mark))
     factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
     found = SweepTable(tuple(rows), factors, objective, dict(importances))
     return replace(found, effects=_effects(found))
+
+
+def _difference(
+    best: Predictions, other: Predictions, metric: str, spec: ComparisonSpec
+) -> Difference:
+    """Return a metric of the best setting minus that of another, as `skinlab compare` does."""
+    ((level, cases),) = pair(Arm.of("BEST", [best]), Arm.of("other", [other]))
+    (found,) = LevelDifferences(cases, level, "image", spec, (metric,)).differences()
+    return found
 
 
 def _effects(table: SweepTable) -> FactorReport | None:
@@ -131,12 +142,6 @@ def _effects(table: SweepTable) -> FactorReport | None:
     frame["setting"] = [row.letter for row in complete]
     frame[table.objective] = [row.trial.value for row in complete]
     return analyze(frame, varying, [table.objective], label="setting")
-
-
-def letter(number: int) -> str:
-    """Return A for 0, B for 1, Z for 25, AA for 26."""
-    letters = string.ascii_uppercase
-    return letters[number] if number < 26 else letter(number // 26 - 1) + letters[number % 26]
 
 
 def _enough(spec: EvaluationSpec, comparisons: int) -> int:
@@ -325,7 +330,7 @@ def _forest(axes: Axes, rows: Sequence[SettingRow], level: str) -> None:
     labels = [f"{row.letter} {row.mark}".strip() for row in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{TITLES[level]} accuracy, % (95% interval)")
+    axes.set_xlabel(f"{TITLES[level]} accuracy, %, 95% CI")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dddddd", lw=0.6)
 

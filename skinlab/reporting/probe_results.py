@@ -9,10 +9,22 @@ from typing import Any
 from skinlab.reporting.answer import Answer, Found, Missing
 from skinlab.reporting.evidence import Evidence
 from skinlab.reporting.run_flow import flow_of
+from skinlab.stats.paired.cases import Arm
+from skinlab.tables.comparison import Comparison
 from skinlab.tables.files import read_text
+from skinlab.tables.predictions import Predictions
+from skinlab.workspace import Run
 
+AFTER = "_after_temperature"
 PLACE = "report/test/report.json"
 NO_REPORT = Missing("evaluate the test split: there is no report/test/report.json")
+
+
+def _of_test(run: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield place and content of the report that `fit` wrote, then of later ones by `evaluate`."""
+    for name in sorted(run.reports, key=lambda name: (name != "test", name)):
+        if name == "test" or name.startswith("test-"):
+            yield f"report/{name}/report.json", run.reports[name]
 
 
 def _estimates(run: Evidence) -> list[dict[str, Any]]:
@@ -141,19 +153,28 @@ def calibration(run: Evidence) -> Answer:
     """Whether probabilities mean what they say."""
     todo = "evaluate again with this skinlab: the report has no such number"
     metrics = ("brier", "log_loss", "ece", "calibration_slope", "calibration_in_the_large")
-    return _said(run, todo, *metrics)
+    answer = _said(run, todo, *metrics)
+    if isinstance(answer, Missing):
+        return answer
+    for place, report in _of_test(run):
+        after = [e for e in report.get("estimates", []) if e["metric"].endswith(AFTER)]
+        if after:
+            said = "; ".join(_shown(e) for e in after)
+            return Found(f"{answer.text}; {said}", f"{answer.place}; {place}, *{AFTER}")
+    return answer
 
 
 def operating_point(run: Evidence) -> Answer:
     """The threshold, chosen on validation before the test set was opened."""
     if "test" not in run.reports:
         return NO_REPORT
+    for place, report in _of_test(run):
+        said = [n for n in report.get("notes", []) if n.startswith("Operating point")]
+        if report.get("operating_point") and said:
+            return Found(" ".join(said), f"{place}, operating_point")
     if run.run is None or not (run.run.folder / "operating_point.json").exists():
         return Missing("choose one on validation: evaluation.operating_point.rule, then fit")
-    said = [n for n in run.reports["test"].get("notes", []) if n.startswith("Operating point")]
-    if not run.reports["test"].get("operating_point") or not said:
-        return Missing("evaluate the test split with the frozen threshold: its report has none")
-    return Found(" ".join(said), f"operating_point.json; {PLACE}, operating_point")
+    return Missing("evaluate the test split with the frozen threshold: its report has none")
 
 
 def test_openings(run: Evidence) -> Answer:
@@ -161,20 +182,28 @@ def test_openings(run: Evidence) -> Answer:
     times = run.provenance.get("openings", {}).get("test", 0)
     if not times:
         return Missing("run again with this skinlab: nothing counts the openings of the test set")
-    return Found(f"the test set was opened {times} time(s)", "provenance.json, openings")
+    text = f"the test set was opened {times} time(s)"
+    events = run.run.events("opened") if run.run else []
+    purposes = dict.fromkeys(e["purpose"] for e in events if e["split"] == "test")
+    if purposes:
+        text += f": {'; '.join(purposes)}"
+    return Found(text, "provenance.json, openings; journal.jsonl, opened")
 
 
 def subgroups(run: Evidence) -> Answer:
     """How the numbers differ between groups of people."""
     if "test" not in run.reports:
         return NO_REPORT
-    found = [e for e in run.reports["test"].get("estimates", []) if e.get("subgroup")]
-    names = dict.fromkeys(e["subgroup"].split("=")[0].split(":")[0] for e in found)
-    if not names:
-        return Missing("name columns in evaluation.subgroups (skin_type, age, sex, site, device)")
-    few = sum(e["value"] is None for e in found)
-    text = f"Groups by {', '.join(names)}: {len(found)} numbers, {few} of them too few to show"
-    return Found(text, f"{PLACE}, subgroup")
+    for place, report in _of_test(run):
+        found = [e for e in report.get("estimates", []) if e.get("subgroup")]
+        if found:
+            names = dict.fromkeys(e["subgroup"].split("=")[0] for e in found)
+            few = sum(e["value"] is None for e in found)
+            text = (
+                f"Groups by {', '.join(names)}: {len(found)} numbers, {few} of them too few to show"
+            )
+            return Found(text, f"{place}, subgroup")
+    return Missing("name columns in evaluation.subgroups (skin_type, age, sex, site, device)")
 
 
 def test_set(run: Evidence) -> Answer:
@@ -212,6 +241,39 @@ def readers(run: Evidence) -> Answer:
         if mean["value"] is not None and model["value"] is not None:
             parts.append(f"{measure}: {mean['value']:.3f}, model {model['value']:.3f}")
     return Found("; ".join(parts), "report/readers/readers.html")
+
+
+def comparison(run: Evidence) -> Answer:
+    """How another model does on the same cases: every comparison that lies beside the run."""
+    todo = Missing("compare with another model on the same cases: `skinlab compare RUN OTHER`")
+    table = run.run.folder / "predictions" / "test.csv" if run.run else None
+    if run.run is None or table is None or not table.is_file():
+        return todo
+    outermost = [p for p in (run.run.folder, *run.run.folder.parents) if Run(p).provenance][-1:]
+    places = [p for o in outermost for p in sorted(o.parent.glob("comparisons/*/comparison.json"))]
+    if not places:
+        return todo
+    own = {part.fingerprint for part in Arm.of("", [Predictions.read(table)]).runs}
+    said = {}
+    for place in places:
+        found = Comparison.read(place)
+        if own & {*found.a.fingerprints, *found.b.fingerprints}:
+            said[place.parent.name] = _compared(found)
+    if not said:
+        return todo
+    names = ", ".join(said)
+    return Found(" ".join(said.values()), f"comparisons ({names}), comparison.json beside the run")
+
+
+def _compared(found: Comparison) -> str:
+    chosen = [d for d in found.differences if d.in_family and not d.class_name]
+    said = [
+        f"{d.metric} ({d.tree_level}) {d}"
+        + ("" if d.p_holm is None else f", Holm p {d.p_holm:.3g}")
+        for d in chosen
+    ]
+    margin = "" if found.margin is None else f", margin {found.margin:g}"
+    return f"{found.a.name} minus {found.b.name} on {found.split}{margin}: {'; '.join(said)}."
 
 
 def agreement(run: Evidence) -> Answer:

@@ -64,6 +64,18 @@ def canonical_patients(patient: Ints, content: Floats) -> Ints:
     return np.fromiter((place[number] for number in patient.tolist()), np.int64, len(patient))
 
 
+def carriers_of(patient: Ints, target: Ints, k: int) -> Ints:
+    """Return the number of patients that carry each class, ``(k,)``.
+
+    Args:
+        patient: ``(n,)`` number of the patient.
+        target: ``(n,)`` class of the truth.
+        k: Number of classes.
+    """
+    pairs = np.unique(patient * k + target)
+    return np.bincount(pairs % k, minlength=k).astype(np.int64)
+
+
 def rarest_label(patient: Ints, target: Ints, patients: int, k: int) -> Ints:
     """Return the stratum of each patient: the rarest class it carries, ``(patients,)``.
 
@@ -71,7 +83,7 @@ def rarest_label(patient: Ints, target: Ints, patients: int, k: int) -> Ints:
     one; such replicates are dropped and counted.
     """
     pairs = np.unique(patient * k + target)
-    carriers = np.bincount(pairs % k, minlength=k)
+    carriers = carriers_of(patient, target, k)
     order = np.lexsort((pairs % k, carriers[pairs % k], pairs // k))
     first = np.unique(pairs[order] // k, return_index=True)[1]
     label: Ints = (pairs % k)[order][first]

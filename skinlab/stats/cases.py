@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skinlab.stats.bootstrap import canonical_patients, rarest_label
+from skinlab.stats.bootstrap import canonical_patients, carriers_of, rarest_label
 from skinlab.stats.counts import Floats, Ints, confusion_counts
 from skinlab.tables.errors import InputError, Problem
 from skinlab.tables.labels import LEVELS, LabelTree, Level
@@ -77,9 +77,7 @@ class Cases:
     @cached_property
     def carriers(self) -> Ints:
         """Number of patients that carry each class, ``(k,)``."""
-        k = len(self.classes)
-        pairs = np.unique(self.patient * k + self.target)
-        return np.bincount(pairs % k, minlength=k).astype(np.int64)
+        return carriers_of(self.patient, self.target, len(self.classes))
 
     def has_rare_class(self, few: int) -> bool:
         """Whether a class occurs, but in fewer than `few` patients."""

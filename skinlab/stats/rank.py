@@ -176,15 +176,6 @@ def delong_variance(positive: Bools, score: Floats) -> float:
     return float(beaten.var(ddof=1) / m + beating.var(ddof=1) / n)
 
 
-def delong(positive: Bools, score: Floats, level: float = 0.95) -> tuple[float, float]:
-    """Return DeLong's interval of the AUROC, clipped to [0, 1]; NaN when it cannot be had."""
-    value, variance = auroc(positive, score), delong_variance(positive, score)
-    half = float(stats.norm.ppf((1 + level) / 2)) * math.sqrt(variance)
-    if math.isnan(half):
-        return math.nan, math.nan
-    return max(0.0, value - half), min(1.0, value + half)
-
-
 def delong_logit(positive: Bools, score: Floats, level: float = 0.95) -> tuple[float, float]:
     """Return DeLong's interval made on the logit scale; NaN when it cannot be had.
 

@@ -22,6 +22,14 @@ PREFIX = "p_"
 TOLERANCE = 1e-4
 
 
+def image_hash(sample: str, patient: str) -> str:
+    """Return 16 hex digits that stand for an image of a patient.
+
+    Both are hashed together: tables of strangers may both count their images from 1.
+    """
+    return digest(sample, patient)[:16]
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Probabilities with their truth.

@@ -141,6 +141,7 @@ class ReliabilityCurve:
         method: Of the limits of the observed shares.
         level: Confidence level of these limits.
         bins: Bins that hold images, in order.
+        after_temperature: Whether one frozen temperature has changed the probabilities.
     """
 
     tree_level: str
@@ -149,6 +150,7 @@ class ReliabilityCurve:
     method: str
     level: float
     bins: tuple[ReliabilityBin, ...]
+    after_temperature: bool = False
 
 
 @dataclass(frozen=True)

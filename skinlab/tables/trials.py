@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,3 +29,9 @@ class TrialRow:
     value: float | None
     folder: Path
     reason: str = ""
+
+
+def letter(number: int) -> str:
+    """Return A for 0, B for 1, Z for 25, AA for 26."""
+    letters = string.ascii_uppercase
+    return letters[number] if number < 26 else letter(number // 26 - 1) + letters[number % 26]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skinlab.config import FitConfig
-from skinlab.figures.report_page import write_report
+from skinlab.figures.report.page import write_report
 from skinlab.stats.evaluate import evaluate
 from skinlab.stats.flat import flat
 from skinlab.stats.subgroups.bands import Column

@@ -7,10 +7,11 @@ from typing import Any
 
 from skinlab import config as configuration
 from skinlab.config import Factor, FitConfig, SweepConfig
-from skinlab.figures.sweep_table import aligned, letter
+from skinlab.figures.sweep_table import aligned
 from skinlab.stats.factors import design as designs
 from skinlab.stats.factors.aliases import alias_table
 from skinlab.stats.factors.words import alias_lines, alias_sentence, confounding, short
+from skinlab.tables.trials import letter
 from skinlab.training.sweep_design import (
     base_runs,
     design_points,

@@ -6,10 +6,15 @@ import argparse
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skinlab.tables.errors import InputError, Problem
+from skinlab.tables.files import digest
 from skinlab.verbs.verb import add
+from skinlab.workspace import Run
+
+if TYPE_CHECKING:
+    from skinlab.tables.predictions import Predictions
 
 ABOUT = """\
 Compare two models on the same images; differences are A minus B, and B is the reference.
@@ -18,6 +23,7 @@ Compare two models on the same images; differences are A minus B, and B is the r
   skinlab compare a.csv b.csv --labels TREE.yaml       two tables of predictions
   skinlab compare --a X Y Z --b U V W --margin 0.05    several seeds an arm
 
+Looking at the test predictions of a run is an opening of its test set, and is recorded in the run.
 A folder stands for its predictions/SPLIT.csv, or for all runs in it when it has none of its own.
 """
 
@@ -70,17 +76,29 @@ def _compare(words: argparse.Namespace) -> int:
         raise InputError(Problem(str(error))) from error
     tree = LabelTree.read(shipped(words.labels)) if words.labels else None
     names = words.names or _names(*sides)
-    tables = ([t for path in side for t in _tables(path, words.split)] for side in sides)
-    a, b = (
-        Arm.of(name, [Predictions.read(table) for table in side])
-        for name, side in zip(names, tables, strict=True)
-    )
+    tables = [[t for path in side for t in _tables(path, words.split)] for side in sides]
+    read = [[Predictions.read(table) for table in side] for side in tables]
+    _opened([p for side in read for p in side], f"{words.family} {spec} {words.labels}")
+    a, b = (Arm.of(name, side) for name, side in zip(names, read, strict=True))
     found = compare(a, b, tree, family=words.family, split=words.split, spec=spec)
     out = words.out or _beside(sides, names)
     page = write_comparison(found, out)
     print(as_text(found))
     print(f"comparison: {page}")
     return 0
+
+
+def _opened(predictions: Sequence[Predictions], settings: str) -> None:
+    """Journal, in each run whose test predictions these are, that they are looked at."""
+    among = sorted(table.fingerprint for table in predictions)
+    purpose = f"compare, settings {digest(settings, *among)[:12]}"
+    for table in predictions:
+        folder = table.path.parent.parent
+        of_run = table.path.parent.name == "predictions" and (folder / "provenance.json").is_file()
+        if of_run and table.path.stem == "test":
+            run = Run(folder)
+            with run.owner():
+                run.opened("test", purpose, table.fingerprint)
 
 
 def _sides(words: argparse.Namespace) -> tuple[list[Path], list[Path]]:

@@ -65,6 +65,7 @@ def _synth(words: argparse.Namespace) -> int:
     from skinlab.sources.archive import Scan
     from skinlab.sources.card import card
     from skinlab.sources.synthetic.draw import FACTS, draw
+    from skinlab.tables.exclusions import write_exclusions
     from skinlab.tables.files import write_text
     from skinlab.tables.labels import LabelTree
     from skinlab.tables.manifest import Manifest
@@ -84,6 +85,7 @@ def _synth(words: argparse.Namespace) -> int:
     ready = split(drawn, tree, fractions=SYNTH_FRACTIONS, seed=words.seed)
     ready.save(path)
     write_text(path.with_suffix(".md"), card(words.name, Scan(ready, FACTS)))
+    write_exclusions(path, ())
     print(f"{len(ready)} photographs of {words.patients} patients: {path}")
     return 0
 

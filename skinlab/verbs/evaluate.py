@@ -103,7 +103,7 @@ class _Subject:
 
 
 def _evaluate(words: argparse.Namespace) -> int:
-    from skinlab.figures.report_page import write_report
+    from skinlab.figures.report.page import write_report
     from skinlab.tables.predictions import Predictions
 
     subject = _subject(words)

@@ -1,7 +1,7 @@
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from skinlab.figures.look import font_face, look, png
+from skinlab.figures.look import columns, font_face, look, png, shortened
 
 
 def drawn(text: str) -> bytes:
@@ -39,3 +39,9 @@ def test_a_page_takes_only_the_letters_it_uses() -> None:
     assert few.startswith("@font-face")
     assert len(few) < len(more) < 40_000
     assert few == font_face("斑母斑 plain")
+
+
+def test_a_long_name_ends_in_an_ellipsis_and_japanese_counts_twice() -> None:
+    assert shortened("nevus") == "nevus"
+    assert shortened("基底細胞癌" * 4) == "基底細胞癌基底細胞癌基底細…"
+    assert columns(shortened("x" * 99)) == 28

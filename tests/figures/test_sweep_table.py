@@ -18,7 +18,6 @@ from skinlab.figures.sweep_table import (
     as_text,
     draw,
     flat_rows,
-    letter,
     sweep_table,
     verdict,
     write_sweep_table,
@@ -28,7 +27,7 @@ from skinlab.stats.spec import EvaluationSpec
 from skinlab.tables.labels import LabelTree, Leaf
 from skinlab.tables.predictions import Predictions
 from skinlab.tables.text import read_table
-from skinlab.tables.trials import TrialRow
+from skinlab.tables.trials import TrialRow, letter
 
 TREE = LabelTree(
     (

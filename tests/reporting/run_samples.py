@@ -9,8 +9,12 @@ from typing import Any
 import pandas as pd
 
 from skinlab.reporting.evidence import Evidence, of_run
+from skinlab.stats.paired.cases import Arm
+from skinlab.stats.paired.comparison import compare
+from skinlab.stats.paired.differences import ComparisonSpec
 from skinlab.tables.labels import LabelTree
 from skinlab.tables.manifest import Manifest
+from skinlab.tables.predictions import Predictions
 
 LABELS = """positive: malignant
 classes:
@@ -116,12 +120,17 @@ def full(folder: Path) -> Evidence:
     files: dict[str, Any] = {
         "config.yaml": CONFIG % (table.path, folder / "labels.yaml"),
         "journal.jsonl": "\n".join(
-            json.dumps({"event": "epoch", "epoch": e, "seconds": 2, "values": {
-                "val/balanced_accuracy": 0.5 + e / 10}}) for e in range(2)
+            json.dumps(event)
+            for event in (
+                *({"event": "epoch", "epoch": e, "seconds": 2, "values": {
+                    "val/balanced_accuracy": 0.5 + e / 10}} for e in range(2)),
+                *({"event": "opened", "split": "test", "purpose": purpose, "predictions": "p"}
+                    for purpose in ("fit", "compare, settings 1")),
+            )
         ),
         "weights.safetensors": "w",
         "operating_point.json": "{}",
-        "predictions/test.csv": "sample_id\na\nb\nc\nd\n",
+        "predictions/test.csv": predictions(0.8),
         "report/test/report.json": json.dumps(report()),
         "report/readers/readers.json": json.dumps(readers()),
         "provenance.json": json.dumps(
@@ -143,7 +152,26 @@ def full(folder: Path) -> Evidence:
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    compared(run)
     return of_run(run)
+
+
+def predictions(sure: float) -> str:
+    rows = [
+        f"s{i},p{i},{'melanoma' if i % 2 == 0 else 'nevus'},{p:.2f},{1 - p:.2f}"
+        for i, p in zip(range(8, 12), (sure, 0.4, 0.6, 1 - sure), strict=True)
+    ]
+    return "\n".join(["sample_id,patient_id,target,p_melanoma,p_nevus", *rows, ""])
+
+
+def compared(run: Path) -> None:
+    """Compare the run with another model, as `skinlab compare` leaves it beside the run."""
+    other = run.parent / "other.csv"
+    other.write_text(predictions(0.1), encoding="utf-8")
+    tables = {"run": run / "predictions" / "test.csv", "別のモデル": other}
+    arms = [Arm.of(name, [Predictions.read(path)]) for name, path in tables.items()]
+    found = compare(*arms, spec=ComparisonSpec(resamples=200))
+    found.save(run.parent / "comparisons" / "run-vs-other")
 
 
 def bare(folder: Path) -> Evidence:

@@ -8,6 +8,7 @@ from scipy import stats
 from skinlab.stats import bootstrap
 from skinlab.stats.bootstrap import (
     canonical_patients,
+    carriers_of,
     draws,
     expanded_level,
     logit_interval,
@@ -58,6 +59,11 @@ def test_the_stratum_of_a_patient_is_the_rarest_class_it_carries() -> None:
     patient = np.array([0, 0, 1, 2, 3, 3])
     target = np.array([0, 1, 0, 0, 0, 2])
     assert rarest_label(patient, target, 4, 3).tolist() == [1, 0, 0, 2]
+
+
+def test_a_patient_carries_a_class_once_however_many_images_show_it() -> None:
+    patient, target = np.array([0, 0, 0, 1, 2]), np.array([1, 1, 0, 1, 0])
+    assert carriers_of(patient, target, 3).tolist() == [2, 2, 0]
 
 
 def test_undefined_replicates_are_dropped_and_counted() -> None:

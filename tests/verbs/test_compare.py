@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from skinlab.tables.comparison import Comparison
+from skinlab.workspace import Run
 
 CLASSES = ("nodular melanoma", "dermal nevus")
 AtWork = Callable[..., int]
@@ -69,7 +70,24 @@ def test_run_folders_are_compared_outside_of_themselves(
     before = sorted(Path("runs/x/one").rglob("*"))
     assert at_work("compare", str(a / "seed0"), str(b), "--resamples=300") == 0
     assert capsys.readouterr().out.endswith("runs/x/comparisons/seed0-vs-group/comparison.html\n")
-    assert sorted(Path("runs/x/one").rglob("*")) == before
+    new = set(Path("runs/x/one").rglob("*")) - set(before)
+    assert {path.name for path in new} <= {"journal.jsonl", ".owner.lock", "owner.json"}
+
+
+def test_a_look_at_the_test_set_of_a_run_is_journaled_once_a_purpose(at_work: AtWork) -> None:
+    a, b = _run(Path("runs/x/one"), 1), _run(Path("runs/x/two"), 2)
+    (a / "provenance.json").write_text('{"uid": "1"}')
+    for margin in ("0.1", "0.1", "0.2"):
+        assert at_work("compare", str(a), str(b), "--resamples=300", "--margin", margin) == 0
+    for run in (Run(a), Run(b)):
+        found = run.events("opened")
+        assert len(found) == 2
+        assert all(e["purpose"].startswith("compare, settings ") for e in found)
+    assert Run(a).provenance["openings"] == {"test": 2}
+    loose = _table(Path("tables/new.csv"), 3)
+    assert at_work("compare", str(loose), str(b), "--resamples=300") == 0
+    assert len(Run(b).events("opened")) == 3
+    assert not Path("tables/journal.jsonl").exists()
 
 
 def test_several_runs_an_arm_are_seeds_and_so_is_a_folder_of_runs(at_work: AtWork) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from skinlab.stats.bootstrap import canonical_patients, rarest_label
+from skinlab.stats.bootstrap import canonical_patients, carriers_of, rarest_label
 from skinlab.stats.cases import DIGITS, folded_levels, repetitions
 from skinlab.stats.counts import Floats, Ints
 from skinlab.tables.errors import InputError, Problem
@@ -126,9 +126,7 @@ class PairedCases:
     @cached_property
     def carriers(self) -> Ints:
         """Number of patients that carry each class, ``(k,)``."""
-        k = len(self.classes)
-        pairs = np.unique(self.patient * k + self.target)
-        return np.bincount(pairs % k, minlength=k).astype(np.int64)
+        return carriers_of(self.patient, self.target, len(self.classes))
 
     @cached_property
     def has_single_truth(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -4,14 +4,14 @@ Per image and, where patients have several images, per patient (mean of the prob
 
 Simulated coverage of nominal 95 % for the difference of two models that find the same images hard
 (three classes of 50, 30 and 20 %, three correlated images a patient): 150 patients (800 and 576
-tables) 0.94-0.96 for every metric; 50 patients (240 tables) 0.91-0.96, the sensitivity of the
-rarest class 0.99; 20 patients (241 tables) 0.91-0.97, sensitivities, which are not bootstrapped
-then, 0.97-1.00, the NPV of the rarest class 0.85. 100 patients of one image (395 tables):
-0.93-0.98. Of two equally good models the tests at 5 % tell apart: label swap 0.04-0.06 (mid-p) and
-0.03-0.05 (exact), McNemar mid-p 0.05, DeLong 0.04, patient bootstrap 0.04-0.08, Wilcoxon 0.04-0.07.
-Three seeds an arm that differ a lot (100 patients, 315 tables): the interval of seeds and patients
-holds the difference of all possible trainings in 0.91-0.99, that of the sampling error alone, which
-is not made for it, in 0.43-0.84.
+tables) 0.94-0.96 for every metric; 50 patients (240 tables) 0.91-0.98, the sensitivity of the
+rarest class 0.99; 20 patients (241 tables) 0.90-0.97, the sensitivity and specificity of a class,
+which are not bootstrapped where few patients decide them, 0.95-1.00 (conservative), the NPV of the
+rarest class 0.85. 100 patients of one image (395 tables): 0.93-0.98. Of two equally good models the
+tests at 5 % tell apart: label swap 0.04-0.06 (mid-p) and 0.03-0.05 (exact), McNemar mid-p 0.05,
+DeLong 0.04, patient bootstrap 0.04-0.08, Wilcoxon 0.04-0.07. Three seeds an arm that differ a lot
+(100 patients, 315 tables): the interval of seeds and patients holds the difference of all possible
+trainings in 0.91-0.99, that of the sampling error alone, which is not made for it, in 0.43-0.84.
 """
 
 from __future__ import annotations

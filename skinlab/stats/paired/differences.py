@@ -121,20 +121,27 @@ class LevelDifferences:
         tree_level: Name of the level.
         case: What one case is.
         spec: Choices of the comparison.
+        metrics: Names of those that are wanted; empty wants all.
     """
 
     cases: PairedCases
     tree_level: str
     case: CaseUnit
     spec: ComparisonSpec
+    metrics: tuple[str, ...] = ()
 
     def differences(self) -> Iterator[Difference]:
         """Yield overall differences first, then those of each class in turn."""
         for metric in OVERALL:
-            yield self._one(metric, None)
+            if self._wanted(metric):
+                yield self._one(metric, None)
         for c in range(len(self.cases.classes)):
             for metric in PER_CLASS:
-                yield self._one(metric, c)
+                if self._wanted(metric):
+                    yield self._one(metric, c)
+
+    def _wanted(self, metric: str) -> bool:
+        return not self.metrics or metric in self.metrics
 
     @cached_property
     def _runs(self) -> Any:
@@ -153,9 +160,8 @@ class LevelDifferences:
     @cached_property
     def _replicates(self) -> Any:
         spec, stratified = self.spec, self.stratified
-        return paired_replicates(
-            self.cases, self._runs, spec.resamples, spec.seed, stratified=stratified
-        )
+        plan: dict[str, Any] = {"stratified": stratified, "metrics": self.metrics}
+        return paired_replicates(self.cases, self._runs, spec.resamples, spec.seed, **plan)
 
     def _one(self, metric: str, c: int | None) -> Difference:
         row = 0 if c is None else c

@@ -6,6 +6,7 @@ patient hard cancels in the difference. Seeds of an arm are drawn apart from tho
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,22 +76,32 @@ class RunSums:
         sums = self._terms @ weights.astype(float)
         return found | {name: quotient(sums[i], counts.n)[None] for i, name in enumerate(MEANS)}
 
-    def averages(self, weights: Weights) -> Metrics:
-        """Return the metrics that average over classes or need every class to be there."""
+    def agreements(self, weights: Weights) -> Metrics:
+        """Return the metrics of answers that need every class to be there."""
         counts = self._counts(weights)
-        areas = [ranked.at(weights) for ranked in self._ranked]
-        found = {"f1": counts.f1()}
-        found["auroc"] = np.stack([area for area, _ in areas])
-        found["average_precision"] = np.stack([precision for _, precision in areas])
-        recall = quotient(*counts.ratio("sensitivity"))
+        f1, recall = counts.f1(), quotient(*counts.ratio("sensitivity"))
         overall = {
             "balanced_accuracy": average(recall, self._present),
-            "macro_f1": average(found["f1"], self._present),
+            "macro_f1": average(f1, self._present),
             "mcc": counts.mcc(),
             "kappa": counts.kappa(),
-            "macro_auroc": average(found["auroc"], self._evaluable),
         }
-        return found | {name: value[None] for name, value in overall.items()}
+        return {"f1": f1} | {name: value[None] for name, value in overall.items()}
+
+    def areas(self, weights: Weights) -> Metrics:
+        """Return the metrics of ranks, which take the longest."""
+        areas = [ranked.at(weights) for ranked in self._ranked]
+        found = {"auroc": np.stack([area for area, _ in areas])}
+        found["average_precision"] = np.stack([precision for _, precision in areas])
+        return found | {"macro_auroc": average(found["auroc"], self._evaluable)[None]}
+
+
+AGREEMENTS = ("f1", "balanced_accuracy", "macro_f1", "mcc", "kappa")
+COMPUTATIONS: tuple[tuple[Callable[[RunSums, Weights], Metrics], tuple[str, ...]], ...] = (
+    (RunSums.ratios, (*RATIOS, "accuracy", *MEANS)),
+    (RunSums.agreements, AGREEMENTS),
+    (RunSums.areas, ("auroc", "average_precision", "macro_auroc")),
+)
 
 
 def _summed(terms: Floats, patient: Ints, patients: int) -> Floats:
@@ -113,7 +124,7 @@ def run_sums(cases: PairedCases) -> tuple[list[RunSums], list[RunSums]]:
 def seed_values(runs: list[RunSums], patients: int) -> Metrics:
     """Return the metrics themselves: name -> ``(k or 1, seeds)``."""
     ones = np.ones((patients, 1))
-    parts = [run.ratios(ones) | run.averages(ones) for run in runs]
+    parts = [run.ratios(ones) | run.agreements(ones) | run.areas(ones) for run in runs]
     return {name: np.hstack([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -138,6 +149,7 @@ def paired_replicates(
     seed: int,
     *,
     stratified: bool,
+    metrics: Collection[str] = (),
 ) -> Replicates:
     """Return the difference of every metric under resamples.
 
@@ -148,18 +160,25 @@ def paired_replicates(
         seed: Of the draws; they depend on nothing but it and what the cases hold.
         stratified: Draw patients within the rarest class they carry, for averages over classes and
             metrics that need every class; ratios are never stratified (their weights are counted).
+        metrics: Names of those that are needed, others may be left out; empty computes all.
     """
-    everyone = np.zeros(cases.patients, np.int64)
+    ratios, *others = [
+        [compute] if not metrics or set(names) & set(metrics) else []
+        for compute, names in COMPUTATIONS
+    ]
+    everyone, needing = np.zeros(cases.patients, np.int64), [c for part in others for c in part]
     if stratified:
-        plans = [(everyone, [RunSums.ratios]), (cases.labels, [RunSums.averages])]
+        plans = [(everyone, ratios), (cases.labels, needing)]
     else:
-        plans = [(everyone, [RunSums.ratios, RunSums.averages])]
+        plans = [(everyone, [*ratios, *needing])]
     streams = (1, 0) if cases.turned else (0, 1)
     drawn = [
         _drawn(len(arm), resamples, [seed, 2, s]) for arm, s in zip(runs, streams, strict=True)
     ]
     found = Replicates()
     for stream, (strata, computations) in enumerate(plans):
+        if not computations:
+            continue
         for place, weights in draws(strata, resamples, [seed, stream]):
             for compute in computations:
                 arms = [[compute(run, weights) for run in arm] for arm in runs]

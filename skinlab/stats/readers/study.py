@@ -27,7 +27,7 @@ from sklearn.metrics import roc_curve
 
 from skinlab.stats.bootstrap import draws
 from skinlab.stats.paired.tests import holm
-from skinlab.stats.rank import RankedClass, delong
+from skinlab.stats.rank import RankedClass, delong_logit
 from skinlab.stats.readers.agreement import cohen, fleiss
 from skinlab.stats.readers.measures import (
     Difference,
@@ -173,11 +173,11 @@ def _auroc(panel: Panel, spec: EvaluationSpec) -> Estimate:
     ranked = RankedClass(panel.sick, panel.score, panel.patient, m)
     value = float(ranked.at(np.ones((m, 1)))[0][0])
     if value in (0.0, 1.0) or m == 1:
-        reason = "one patient" if m == 1 else "perfect separation: no interval"
+        reason = "one patient" if m == 1 else "perfect separation"
         return Estimate(value=value, low=None, high=None, reason=reason, **about)
     if n == m and min(sides) > 1:
-        low, high = delong(panel.sick, panel.score, spec.level)
-        return Estimate(value=value, low=low, high=high, method="DeLong", **about)
+        low, high = delong_logit(panel.sick, panel.score, spec.level)
+        return Estimate(value=value, low=low, high=high, method="DeLong (logit)", **about)
     replicates = np.full(spec.resamples, np.nan)
     for place, weights in draws(np.zeros(m, np.int64), spec.resamples, [spec.seed, 2]):
         replicates[place] = ranked.at(weights)[0]

@@ -29,9 +29,9 @@ from skinlab.stats.spec import EvaluationSpec
 from skinlab.stats.threshold.operating_point import OperatingPoint, choose, decided, two_sides
 from skinlab.stats.threshold.temperature import Temperature, fit_temperature, tempered
 from skinlab.tables.errors import InputError, Problem
-from skinlab.tables.files import digest, read_text, write_json
+from skinlab.tables.files import read_text, write_json
 from skinlab.tables.labels import LabelTree
-from skinlab.tables.predictions import Predictions
+from skinlab.tables.predictions import Predictions, image_hash
 
 FILE = "operating_point.json"
 KEY = ("seed", "fold")
@@ -197,9 +197,8 @@ def freeze(
 
 
 def _hashes(predictions: Predictions) -> list[str]:
-    """Hash image and patient together: tables of strangers may both count images from 1."""
     rows = zip(predictions.frame["sample_id"], predictions.frame["patient_id"], strict=True)
-    return [digest(str(sample), str(patient))[:16] for sample, patient in rows]
+    return [image_hash(str(sample), str(patient)) for sample, patient in rows]
 
 
 def _refuse_choosers(member: Frozen, predictions: Predictions) -> None:

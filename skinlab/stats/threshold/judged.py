@@ -53,10 +53,19 @@ def judged(
         notes += _notes(frozen)
         if decisions is not None:
             about["counts"] = _counts(decisions)
+    curves = [*report.reliability]
     warm = frozen.rescaled(predictions)
     if warm is not None:
-        estimates += _after(warm, tree, spec)
-    return replace(report, estimates=tuple(estimates), notes=tuple(notes), operating_point=about)
+        heated = evaluate(warm, tree, spec=replace(spec, units=()))
+        estimates += _after(heated)
+        curves += [replace(curve, after_temperature=True) for curve in heated.reliability]
+    return replace(
+        report,
+        estimates=tuple(estimates),
+        notes=tuple(notes),
+        operating_point=about,
+        reliability=tuple(curves),
+    )
 
 
 def _at_point(
@@ -76,8 +85,8 @@ def _at_point(
             yield replace(estimate, metric=name, tree_level=level)
 
 
-def _after(warm: Predictions, tree: LabelTree | None, spec: EvaluationSpec) -> Iterator[Estimate]:
-    for estimate in evaluate(warm, tree, spec=replace(spec, units=())).estimates:
+def _after(heated: EvaluationReport) -> Iterator[Estimate]:
+    for estimate in heated.estimates:
         calibration = estimate.metric in AFTER or estimate.metric.startswith("calibration_")
         if calibration and not estimate.class_name:
             yield replace(estimate, metric=estimate.metric + SUFFIX_AFTER)

@@ -45,6 +45,14 @@ def test_a_sound_design_is_not_called_confounded() -> None:
     assert "accuracy: a 1 changes it by +5.00 points" in said
 
 
+def test_two_factors_that_nothing_tells_apart_are_named() -> None:
+    frame = pd.DataFrame({"a": [0, 0, 1, 1, 0, 1], "b": [0, 0, 2, 2, 0, 2]})
+    frame["c"] = [0, 1, 0, 1, 1, 0]
+    frame["accuracy"] = [70, 71, 75, 76, 71, 75]
+    said = " ".join(sentences(analyze(frame, "abc", ["accuracy"])))
+    assert "A and b agree in 6 of 6 rows (phi 1.00); nothing tells them apart" in said
+
+
 def test_names_and_p_values_read_well() -> None:
     assert short("augment.hue per 0.02") == "hue per 0.02"
     assert short("benign_malignant") == "benign malignant"

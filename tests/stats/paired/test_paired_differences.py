@@ -160,3 +160,15 @@ def test_one_patient_has_differences_but_no_interval() -> None:
 def test_choices_without_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"level|resamples|margin"):
         ComparisonSpec(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_auroc", "sensitivity"])
+def test_one_metric_alone_is_what_it_is_among_all(metric: str) -> None:
+    _, cases = pair(arm(1), arm(2, skill=1.0))[0]
+    spec = ComparisonSpec(resamples=300)
+    every = [
+        d for d in LevelDifferences(cases, "diagnosis", "image", spec).differences()
+        if d.metric == metric
+    ]  # fmt: skip
+    alone = LevelDifferences(cases, "diagnosis", "image", spec, (metric,)).differences()
+    assert list(alone) == every

@@ -168,3 +168,22 @@ def test_a_stated_prevalence_gives_predictive_values_at_the_point_by_bayes_rule(
     expected = se * 0.02 / (se * 0.02 + (1 - sp) * 0.98)
     (stated,) = [m for m in named if m.startswith("ppv_") and "prevalence" in m]
     assert named[stated] == pytest.approx(expected)
+
+
+def test_reliability_stands_before_and_after_the_temperature(
+    tree: LabelTree, tmp_path: Path
+) -> None:
+    spec = replace(SPEC, temperature="validation")
+    test = drawn(200, 2, "t")
+    found = report(test, tree, spec)
+    before, after = (
+        [c for c in found.reliability if c.after_temperature is heated] for heated in (False, True)
+    )
+    assert tuple(before) == evaluate(test, tree, spec=spec).reliability
+    heat = freeze(drawn(150, 1, "v"), tree, spec).temperature
+    assert heat is not None
+    warm = replace(test, probabilities=tempered(test.probabilities, heat.value))
+    same = evaluate(warm, tree, spec=spec).reliability
+    assert tuple(replace(c, after_temperature=False) for c in after) == same
+    found.save(tmp_path)
+    assert EvaluationReport.read(tmp_path / "report.json").reliability == found.reliability

@@ -22,8 +22,8 @@ thead th { font-weight: 600; font-size: .82rem; color: #444; vertical-align: bot
   border-bottom: 1px solid #999; }
 tbody tr { border-bottom: 1px solid #e6e6e6; break-inside: avoid; }
 tbody th { font-weight: 500; }
-small { color: #555; font-size: .8em; font-weight: 400; }
-.classes { width: 100%; font-size: .88rem; }
+small { color: #555; font-size: .8em; font-weight: 400; } .limits { white-space: nowrap; }
+.classes { width: 100%; font-size: .88rem; } .classes tbody th { min-width: 9rem; }
 .classes small { display: block; white-space: nowrap; }
 .classes .na small, .classes th small { white-space: normal; }
 .forest th small { margin-left: .3rem; white-space: nowrap; }
@@ -35,6 +35,7 @@ small { color: #555; font-size: .8em; font-weight: 400; }
 .forest rect { fill: #08519c; }
 .na { color: #777; }
 img { display: block; max-width: min(100%, 46rem); height: auto; margin: .5rem 0; }
+img.curves { max-width: min(100%, 54rem); }
 footer { margin-top: 3rem; padding-top: .5rem; border-top: 1px solid #999; font-size: .85rem;
   color: #555; }
 @page { size: A4; margin: 14mm; }
@@ -42,9 +43,13 @@ footer { margin-top: 3rem; padding-top: .5rem; border-top: 1px solid #999; font-
   body { max-width: none; padding: 0; font-size: 8.5pt; }
   .wide { overflow: visible; } .forest svg { width: 230px; } .use { float: none; display: table; }
   th, td { padding: .1rem .6rem .1rem 0; }
-  .classes { font-size: 7pt; } .classes th, .classes td { padding-right: .3rem; }
-  h2 { margin-top: 1.2rem; } h3 { margin: .9rem 0 .2rem; } h2, h3 { break-after: avoid; }
+  .classes { font-size: 7.5pt; } .classes tbody th { min-width: 3rem; }
+  .classes th, .classes td { padding-right: .3rem; }
+  h1 { font-size: 15pt; } h2 { font-size: 12pt; margin-top: 1.2rem; }
+  h3 { font-size: 9.5pt; margin: .9rem 0 .2rem; } h2, h3, .lead { break-after: avoid; }
+  thead th { font-size: 7.5pt; } dl.notes { font-size: 7pt; }
   img { max-height: 150mm; max-width: 130mm; break-inside: avoid; }
+  img.curves { max-width: 170mm; }
   .level { break-before: page; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

@@ -3,10 +3,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
-
-from skinlab.figures.report_page import confused_pairs, headline, page, write_report
-from skinlab.tables.report import ConfusionMatrix, Estimate, EvaluationReport
+from skinlab.figures.report.page import page, write_report
+from skinlab.tables.report import (
+    ConfusionMatrix,
+    Estimate,
+    EvaluationReport,
+    ReliabilityBin,
+    ReliabilityCurve,
+    RocCurve,
+)
 
 CLASSES = ("<b>基底細胞癌</b>", 'nevus "&" co')
 
@@ -23,8 +28,18 @@ def example() -> EvaluationReport:
             Estimate("auroc", None, None, None, name, "diagnosis", reason="one class only")
         )
     matrix = ConfusionMatrix("diagnosis", CLASSES, ("", ""), ((3, 1), (0, 0)))
+    curve = RocCurve("diagnosis", CLASSES[0], 4, 8, (0.0, 0.5, 1.0), (0.0, 0.75, 1.0), (None,) * 3)
+    one = ReliabilityBin(0.0, 0.5, 12, 9, 0.25, 0.3, 0.1, 0.6)
+    reliability = ReliabilityCurve("diagnosis", "", "one bin", "Wilson", 0.95, (one,))
     return EvaluationReport(
-        "test", CLASSES[0], tuple(estimates), (matrix,), {"predictions": "ab" * 32}, ("A <note>.",)
+        "test",
+        CLASSES[0],
+        tuple(estimates),
+        (matrix,),
+        {"predictions": "ab" * 32},
+        ("A <note>.",),
+        roc=(curve,),
+        reliability=(reliability,),
     )
 
 
@@ -77,13 +92,13 @@ def test_numbers_stand_with_interval_and_undefined_ones_with_their_reason() -> N
     assert "0.712 (0.610-0.810)" in text
     assert "0.712 0.610–0.810a" in text
     assert "Wilson; unit: image" in text
-    assert "n/aone class only" in text
+    assert "n/a one class only" in text
     assert "no interval: one patient" in text
     assert "None" not in text
 
 
 def test_the_page_says_what_it_is_and_loads_nothing() -> None:
-    text = page(example(), {"diagnosis": b"x"}, title="PAD-UFES-20", when="2026-11-21")
+    text = page(example(), {"confusion_diagnosis": b"x"}, title="PAD-UFES-20", when="2026-11-21")
     assert "Research use only" in read(text)
     assert "2026-11-21" in read(text)
     assert "default-src 'none'" in text
@@ -98,26 +113,16 @@ def test_the_same_report_gives_the_same_files(tmp_path: Path) -> None:
     assert names == [
         "confusion_diagnosis.json",
         "confusion_diagnosis.png",
+        "reliability_diagnosis.json",
+        "reliability_diagnosis.png",
         "report.csv",
         "report.html",
         "report.json",
+        "roc_diagnosis.json",
+        "roc_diagnosis.png",
     ]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_the_headline_names_the_positive_group() -> None:
-    found = [(e.metric, e.class_name) for e in headline(example())]
-    assert found == [("accuracy", ""), ("balanced_accuracy", ""), ("sensitivity", CLASSES[0])]
-
-
-def test_wrong_answers_are_ranked_by_count() -> None:
-    matrix = ConfusionMatrix("fine", ("a", "b", "c"), ("",) * 3, ((5, 2, 0), (2, 1, 1), (0, 0, 0)))
-    assert confused_pairs(matrix) == [
-        ("b", "a", 2, 0.5),
-        ("a", "b", 2, pytest.approx(2 / 7)),
-        ("b", "c", 1, 0.25),
-    ]
 
 
 def test_the_spread_over_seeds_has_a_column_when_there_are_seeds() -> None:
@@ -135,7 +140,8 @@ def test_numbers_per_patient_have_a_table_of_their_own() -> None:
     )
     report = example()
     text = read(page(replace(report, estimates=(*report.estimates, per_patient)), {}))
-    assert "per patientAccuracy0.875" in text
+    assert "per imageper patient" in text
+    assert "Accuracy0.712 0.610–0.810a n 120.875 0.500–0.980 n 8" in text
     assert "0.712 (0.610-0.810)" in text
     assert "per patient" not in read(page(report, {}))
 
@@ -146,3 +152,28 @@ def test_a_column_that_no_class_has_is_left_out() -> None:
     ppv = Estimate("ppv_at_prevalence", 0.4, 0.3, 0.5, CLASSES[0], "diagnosis")
     text = read(page(replace(report, estimates=(*report.estimates, ppv)), {}))
     assert "PPV at the stated prevalence" in text
+
+
+def test_sections_stand_in_the_order_in_which_a_physician_reads() -> None:
+    report = example()
+    named = {"class_name": CLASSES[0], "tree_level": "diagnosis"}
+    more = (
+        Estimate("sensitivity_at_operating_point", 0.9, 0.8, 0.95, **named),  # type: ignore[arg-type]
+        Estimate("brier", 0.4, 0.3, 0.5, tree_level="diagnosis"),
+        Estimate("accuracy", 0.6, 0.5, 0.7, tree_level="diagnosis", subgroup="sex=f"),
+        Estimate("accuracy", 0.6, 0.5, 0.7, tree_level="diagnosis", aggregated="patient"),
+    )
+    names = ("confusion_diagnosis", "roc_diagnosis", "reliability_diagnosis")
+    text = page(replace(report, estimates=report.estimates + more), dict.fromkeys(names, b"x"))
+    assert re.findall(r"<h2>(.*?)</h2>", text) == [
+        "In short",
+        "Truth and answers",
+        "Each class",
+        "ROC curves",
+        "Calibration",
+        "Operating point",
+        "Subgroups",
+        "Per lesion and per patient",
+        "Notes and methods",
+    ]
+    assert text.count("<img") == 3

@@ -6,7 +6,7 @@ import re
 
 from conftest import REPOSITORY
 
-from skinlab.figures.report_style import STYLE
+from skinlab.figures.document_style import STYLE
 
 
 def test_a_page_with_this_style_opens_without_a_network() -> None:
@@ -21,11 +21,17 @@ def test_every_block_is_closed() -> None:
     assert depth == 0
 
 
-def test_every_class_that_is_styled_occurs_in_the_page() -> None:
-    page = (REPOSITORY / "skinlab" / "figures" / "report_page.py").read_text(encoding="utf-8")
+def test_every_class_that_is_styled_occurs_in_a_page() -> None:
+    figures = REPOSITORY / "skinlab" / "figures"
+    parts = [
+        figures / "document.py",
+        *(figures / "report").glob("*.py"),
+        *figures.glob("*_page.py"),
+    ]
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in parts)
     styled = set(re.findall(r"\.([a-z][a-z-]*)(?=[\s{,:.])", STYLE))
     assert {"use", "forest", "classes"} <= styled
-    assert not {name for name in styled if not re.search(rf"\b{name}\b", page)}
+    assert not {name for name in styled if not re.search(rf"\b{name}\b", pages)}
 
 
 def test_paper_has_a_size_and_no_floats() -> None:

@@ -1,4 +1,4 @@
-"""Operating point, calibration and subgroups stand on the page with the digits of the JSON."""
+"""Curves, calibration and operating point stand on the page with the digits of the JSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from skinlab.figures.report_page import page
-from skinlab.figures.report_subgroups import sections
-from skinlab.tables.report import Estimate, EvaluationReport
+from skinlab.figures.document import Footnotes
+from skinlab.figures.report.curves import calibration, operating_point, ranking
+from skinlab.tables.report import (
+    ConfusionMatrix,
+    Estimate,
+    EvaluationReport,
+    ReliabilityBin,
+    ReliabilityCurve,
+)
+
+BIN = ReliabilityBin(0.0, 1.0, 8, 8, 0.5, 0.5, 0.2, 0.8)
 
 
 def estimate(metric: str, value: float | None, **about: object) -> Estimate:
@@ -20,11 +28,6 @@ def estimate(metric: str, value: float | None, **about: object) -> Estimate:
 
 @pytest.fixture
 def report() -> EvaluationReport:
-    sex = [
-        estimate("accuracy", 0.812, subgroup="sex=女性"),
-        estimate("accuracy", None, subgroup="sex=<other>"),
-        estimate("accuracy_difference", 0.123, subgroup="sex=女性", p=0.01, p_holm=0.0345),
-    ]
     named = {"class_name": "malignant"}
     return EvaluationReport(
         "test",
@@ -33,9 +36,12 @@ def report() -> EvaluationReport:
             estimate("log_loss", 0.71),
             estimate("sensitivity_at_operating_point", 0.951, method="Wilson", **named),
             estimate("log_loss_after_temperature", 0.62),
-            *sex,
         ),
-        (),
+        (ConfusionMatrix("group", ("malignant", "benign"), ("", ""), ((3, 1), (1, 3))),),
+        reliability=(
+            ReliabilityCurve("group", "", "15 bins", "Wilson", 0.95, (BIN,)),
+            ReliabilityCurve("group", "malignant", "10 bins", "Wilson", 0.95, (BIN,)),
+        ),
         operating_point={
             "members": [
                 {
@@ -60,35 +66,33 @@ def report() -> EvaluationReport:
 def test_the_point_says_its_threshold_its_rule_and_where_it_was_chosen(
     report: EvaluationReport,
 ) -> None:
-    text = next(iter(sections(report)))
-    for said in (
-        "0.2345",
-        "sensitivity &gt;= 0.95",
-        "val (60 images)",
-        "seed 7",
-        "0.951",
-        "Wilson",
-    ):
-        assert said in text
-    assert "39 true positive, 2 false negative" in text
+    marks = Footnotes()
+    text = operating_point(report, marks)
+    said = ("0.2345", "sensitivity &gt;= 0.95", "val (60 images)", "seed 7", "0.951")
+    for words in (*said, "39 true positive, 2 false negative"):
+        assert words in text
+    assert "Wilson; unit: image" in marks.html()
 
 
 def test_calibration_stands_before_and_after(report: EvaluationReport) -> None:
-    text = list(sections(report))[1]
+    text = calibration(report, {}, Footnotes())
+    text = text[text.index("Before and after") :]
     assert text.index("0.710") < text.index("0.620")
 
 
-def test_subgroups_stand_with_their_gap_and_too_few_is_no_number(report: EvaluationReport) -> None:
-    text = list(sections(report))[2]
-    for said in ("女性", "0.812", "0.123", "0.0345", "too few: 4 patients", "&lt;other&gt;"):
-        assert said in text
+def test_a_picture_stands_with_the_rule_of_its_bins(report: EvaluationReport) -> None:
+    text = calibration(report, {"reliability_group": b"x"}, Footnotes())
+    assert "answers: 15 bins; classes: 10 bins" in text
+    assert "95% intervals: Wilson" in text
+    assert text.count("<img") == 1
 
 
-def test_they_stand_on_the_page(report: EvaluationReport) -> None:
-    text = page(report, {})
-    assert "At the operating point" in text
-    assert "<h2>Subgroups</h2>" in text
+def test_a_level_without_curves_has_no_roc(report: EvaluationReport) -> None:
+    assert ranking(report, {}) == ""
+    assert ranking(report, {"roc_group": b"x"}).count("<img") == 1
 
 
 def test_a_report_without_them_has_no_empty_sections() -> None:
-    assert list(sections(EvaluationReport("test", "", (), ()))) == []
+    empty = EvaluationReport("test", "", (), ())
+    assert calibration(empty, {}, Footnotes()) == ""
+    assert operating_point(empty, Footnotes()) == ""

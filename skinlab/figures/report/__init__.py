@@ -1,0 +1,1 @@
+"""EvaluationReport -> its page, a section a file."""

@@ -169,8 +169,8 @@ def compared(run: Path) -> None:
     other = run.parent / "other.csv"
     other.write_text(predictions(0.1), encoding="utf-8")
     tables = {"run": run / "predictions" / "test.csv", "別のモデル": other}
-    arms = [Arm.of(name, [Predictions.read(path)]) for name, path in tables.items()]
-    found = compare(*arms, spec=ComparisonSpec(resamples=200))
+    mine, other_arm = (Arm.of(name, [Predictions.read(path)]) for name, path in tables.items())
+    found = compare(mine, other_arm, spec=ComparisonSpec(resamples=200))
     found.save(run.parent / "comparisons" / "run-vs-other")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +49,12 @@ class Clinic:
         with self.start(*words) as process:
             out, err = process.communicate(timeout=540)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangups_count() -> None:
+    """Undo what ``nohup make test`` hands down: an ignored SIGHUP, which skinlab respects."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from skinlab.stats.audit.finding import Finding
 from skinlab.stats.audit.printed import EXACT, OVERALL_RECALL, RECALL, Cell
+from skinlab.stats.factors.words import enumerated
 
 SAME_MEAN, BIG_CHANGE = 0.02, 0.10
 Row = Mapping[tuple[str, str], Cell]
@@ -102,7 +103,7 @@ def _copied(group: Sequence[Cell]) -> Finding:
     cell = group[0]
     columns = list(dict.fromkeys(c.column for c in group))
     rows = list(dict.fromkeys(c.label for c in group))
-    where = f"{_and(rows)}, {_and(columns)}" if cell.label else _and(columns)
+    where = f"{enumerated(rows)}, {enumerated(columns)}" if cell.label else enumerated(columns)
     unknown = any(None in sizes for sizes in _sizes(group))
     sized = "without n" if unknown else "with different n, so it is not the same count"
     times = "twice" if len(group) == 2 else f"{len(group)} times"
@@ -274,7 +275,3 @@ def _rounded(number: float) -> float:
     """Round to three digits, half up, as people do: 0.8895 is 0.890."""
     exact = Decimal(repr(round(number, 9)))
     return float(exact.quantize(Decimal("0.001"), ROUND_HALF_UP))
-
-
-def _and(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -41,13 +41,13 @@ def repeated(report: FactorReport) -> Iterator[str]:
     if not design.repeats:
         yield f"All {design.rows} rows are different settings: none tells the noise of a run."
         return
-    groups = [f"{_and(group)} are the same" for group in design.repeats]
+    groups = [f"{enumerated(group)} are the same" for group in design.repeats]
     yield f"{design.rows} rows are {design.settings} distinct settings: {'; '.join(groups)}."
     for response in report.responses[:1]:
         best = response.winner
         if best.same_setting:
             name = f"BEST ({best.label})" if best.marked else f"The best row ({best.label})"
-            yield f"{name} repeats {_and(best.same_setting)}."
+            yield f"{name} repeats {enumerated(best.same_setting)}."
 
 
 def noise_words(response: ResponseReport) -> Iterator[str]:
@@ -84,7 +84,7 @@ def winner_words(response: ResponseReport) -> Iterator[str]:
         return
     called = "called BEST" if best.marked else "the largest"
     rest = (
-        f"{_and(best.inside)} lie{'s' if len(best.inside) == 1 else ''} inside"
+        f"{enumerated(best.inside)} lie{'s' if len(best.inside) == 1 else ''} inside"
         if best.inside
         else "no other row lies inside"
     )
@@ -123,10 +123,10 @@ def effect_words(response: ResponseReport) -> Iterator[str]:
 def confounding(design: Design) -> Iterator[str]:
     """Say which factors the settings cannot tell apart."""
     for term, others in design.aliased.items():
-        yield f"{short(term)} cannot be told from {_and(map(short, others))}."
+        yield f"{short(term)} cannot be told from {enumerated(map(short, others))}."
     for held in design.held:
         if len(held.constant) > 1 and held.rows > 2:
-            items = _and(f"{short(name)} {side}" for name, side in held.constant.items())
+            items = enumerated(f"{short(name)} {side}" for name, side in held.constant.items())
             yield (
                 f"Every row with {short(held.factor)} {held.side} ({held.rows} rows) has {items}; "
                 "no row shows otherwise."
@@ -136,7 +136,7 @@ def confounding(design: Design) -> Iterator[str]:
             together = "agree" if pair.phi > 0 else "oppose each other"
             told = "nothing tells them apart"
             if pair.separating:
-                told = f"only {_and(pair.separating)} tell them apart"
+                told = f"only {enumerated(pair.separating)} tell them apart"
             yield (
                 f"{_capital(short(pair.first))} and {short(pair.second)} {together} in "
                 f"{design.rows - len(pair.separating)} of {design.rows} rows "
@@ -144,7 +144,7 @@ def confounding(design: Design) -> Iterator[str]:
             )
     if design.single:
         verb = "stands" if len(design.single) == 1 else "stand"
-        yield f"{_capital(_and(map(short, design.single)))} {verb} in one row only."
+        yield f"{_capital(enumerated(map(short, design.single)))} {verb} in one row only."
     if design.empty_pairs:
         yield (
             f"{len(design.empty_pairs)} of the {len(design.pairs)} two-factor tables have an empty "
@@ -259,6 +259,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _and(items: Iterable[str]) -> str:
+def enumerated(items: Iterable[str]) -> str:
+    """Return ``a``, ``a and b``, or ``a, b and c``; there must be one at least."""
     found: Sequence[str] = list(items)
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
